@@ -1,0 +1,1 @@
+"""Wiring only: the HTTP application, the worker and the command line."""

@@ -1,0 +1,1 @@
+"""Pure helpers without input or output: texts, errors, time, ids, money."""

@@ -1,0 +1,1 @@
+"""Wing 1: what channels are there, and how are they used?"""

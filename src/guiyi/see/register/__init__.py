@@ -1,0 +1,1 @@
+"""The register: channels, functions, offerings, costs, filings, platforms, attrition."""

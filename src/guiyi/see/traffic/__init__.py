@@ -1,0 +1,1 @@
+"""Event logs become masks; masks answer every question about reach, overlap, trend and cells."""
