@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -18,7 +18,7 @@ QUIET_SECONDS = 2.0
 
 
 @contextmanager
-def progress_shown() -> Iterator[Progress]:
+def progress_shown() -> Generator[Progress]:
     """Yield a `Progress` that draws a bar a step on standard error, from the third second on."""
     columns = (
         SpinnerColumn(),
