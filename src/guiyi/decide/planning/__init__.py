@@ -1,0 +1,1 @@
+"""Problem -> proven plan -> report."""
