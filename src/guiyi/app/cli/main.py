@@ -15,6 +15,7 @@ app = typer.Typer(
 )
 app.add_typer(register.app, name="register")
 app.add_typer(traffic.app, name="traffic")
+register.add_examples_to(app)
 plan.add_to(app)
 system.add_to(app)
 

@@ -39,7 +39,7 @@ def _plain(value: Decimal) -> str:
 
 Money = Annotated[
     Decimal,
-    PlainSerializer(_plain, return_type=str),
+    PlainSerializer(_plain, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]{1,6})?$"}),
 ]
 """A decimal string in units of the currency, to a millionth."""

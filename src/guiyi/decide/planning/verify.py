@@ -76,7 +76,10 @@ class _Checker:
         if self.plan["status"] == "infeasible" or self.plan["objective"] is None:
             yield from self._check_empty()
             return
-        yield from self._check_lists()
+        incomplete = list(self._check_lists())
+        if incomplete:
+            yield from incomplete
+            return
         yield from self._check_hosting()
         yield from self._check_cells()
         yield from self._check_fates()
@@ -115,7 +118,7 @@ class _Checker:
     def _check_cells(self) -> Iterator[Finding]:
         for cell in self.problem["cells"]:
             where = f"cell {cell['id']}"
-            host = self.host_of.get(cell["id"])
+            host = self.host_of[cell["id"]]
             if host is None:
                 may_end = bool(self.functions[cell["function"]]["may_end"])
                 yield from self._check(where, may_end, "has no host, and its function may not end")
@@ -128,14 +131,13 @@ class _Checker:
         for row in self.plan["channels"]:
             channel, fate = row["id"], row["fate"]
             where = f"channel {channel}"
-            wanted = self.channels[channel]["fate"] if channel in self.channels else "free"
+            wanted = self.channels[channel]["fate"]
             yield from self._check(where, wanted != "keep" or fate == "keep", "must stay")
             yield from self._check(where, wanted != "close" or fate != "keep", "must close")
             yield from self._check(where, (row["wave"] is None) == (fate == "keep"), "a wave goes with a closing")
             if fate != "keep":
                 served = any(
-                    channel in cell["from"] and self.host_of.get(cell["id"]) is not None
-                    for cell in self.problem["cells"]
+                    channel in cell["from"] and self.host_of[cell["id"]] is not None for cell in self.problem["cells"]
                 )
                 moved = any(where_today == channel and f in ported for f, where_today in self._offerings())
                 expected = "merge" if served or moved else "retire"

@@ -1,0 +1,1 @@
+"""The hand: tokens and the mark, shared by every page and report."""
