@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 UV     := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser run test check format lock examples bench prove clean
+.PHONY: help setup browser run test check format lock schemas examples bench prove clean
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ browser: ## Install Debian's Chromium for the browser tests where it is missing 
 lock: setup ## Compile requirements.lock anew, with hashes and without index addresses
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --extra dev pyproject.toml -o requirements.lock
+
+schemas: setup ## Write the JSON Schemas of docs/schemas anew
+	@$(BIN)/python docs/write_schemas.py
 
 examples: setup ## Write the two example banks' workbooks anew
 	@$(BIN)/guiyi examples examples

@@ -61,6 +61,16 @@ def test_place_is_named_when_the_document_is_wrong(path: str, value: object, whe
     assert where in [row["where"] for row in problems if isinstance(row, dict)]
 
 
+def test_document_is_the_same_when_what_may_be_left_out_was_left_out() -> None:
+    document = small_problem(policies=[])
+    for channel in document["channels"]:
+        del channel["kind"], channel["platform"]
+    for key in ("attrition", "audiences", "policies"):
+        del document[key]
+    problem = parse_problem(json.dumps(document).encode())
+    assert parse_problem(problem.to_json()) == problem
+
+
 def test_first_hundred_are_listed_when_there_are_more_mistakes() -> None:
     cells = [small_problem()["cells"][0] | {"id": f"c{i}", "function": "x.y"} for i in range(150)]
     with pytest.raises(ProblemInvalid) as caught:

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from guiyi.decide.planning.documents import MAX_DOCUMENT_BYTES, DecimalString, Id, listed, read_bytes, rejected
 from guiyi.decide.planning.errors import ProblemInvalid
@@ -17,6 +17,7 @@ ANY_SEGMENT = "*"
 """An attrition rule for every segment without a rule of its own."""
 
 Fate = Literal["free", "keep", "close"]
+Label = Annotated[str, StringConstraints(max_length=200)]
 Count = Annotated[int, Field(ge=0, le=10**12)]
 
 
@@ -28,8 +29,8 @@ class ProblemChannel(_Row):
     """A channel; money as in the document."""
 
     id: Id
-    kind: Id = ""
-    platform: Id = ""
+    kind: Label = ""
+    platform: Label = ""
     running_cost: DecimalString
     """A year, while the channel stays."""
     closing_cost: DecimalString

@@ -1,7 +1,7 @@
 """From tables of cells to a register, all or nothing."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from pathlib import Path
 from typing import TypeVar
@@ -88,6 +88,7 @@ def build_register(tables: Mapping[str, Table], *, progress: Progress = silent) 
         reads[sheet.name] = _read_sheet(sheet, tables, problems)
         progress(step, done, len(SHEETS))
     _check_rows(reads, problems)
+    _suggest_known_ids(reads, problems)
     if not problems.total and not reads["channels"].rows:
         reason = Text(
             f"没有任何渠道；以 {COMMENT} 开头的示例行和备注行不会被读取，请在表头下填写自己的行",
@@ -254,6 +255,15 @@ def _check_unheaded(sheet: Sheet, number: int, cells: list[Cell], headed: set[in
     return True
 
 
+def _suggest_known_ids(reads: Mapping[str, _SheetRead], problems: _Problems) -> None:
+    """Where an id of another sheet is badly written, suggest the known one that it is most like."""
+    for index, problem in enumerate(problems.kept):
+        if problem.code in (ProblemCode.BAD_ID, ProblemCode.BAD_FUNCTION_ID) and problem.column:
+            target = reads.get(SHEETS_BY_NAME[problem.sheet].column(problem.column).refers_to or "")
+            like = nearest(problem.value, sorted(target.ids)) if target else None
+            problems.kept[index] = replace(problem, suggestion=like or problem.suggestion)
+
+
 def _check_rows(reads: Mapping[str, _SheetRead], problems: _Problems) -> None:
     """Check what one row cannot tell alone."""
     for read in reads.values():
@@ -346,5 +356,6 @@ def _check_capabilities(reads: Mapping[str, _SheetRead], problems: _Problems) ->
         for capability in row.capabilities:
             if capability not in granted[platform_id]:
                 reason = Text(f"平台 {platform_id} 没有开放这项能力", f"the platform {platform_id} does not grant it")
-                refusal = Refusal(ProblemCode.CAPABILITY_NOT_GRANTED, reason, nearest(capability, granted[platform_id]))
+                like = nearest(capability, granted[platform_id]) or ", ".join(granted[platform_id])
+                refusal = Refusal(ProblemCode.CAPABILITY_NOT_GRANTED, reason, like or None)
                 problems.add("offerings", number, "capabilities", capability, refusal)

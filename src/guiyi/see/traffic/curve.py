@@ -2,9 +2,9 @@
 
 Keeping a set S reaches everybody but those whose channels all lie outside of S. With f(C) = people whose channels all
 lie in C, the best set of k channels leaves out the C of n - k channels with the least f(C). Up to `EXACT_CHANNELS`
-channels f is computed for every C at once (sums over subsets, 2 ** n entries), so every point is exact. Beyond, channels
-are added greedily; since reach is submodular, no set of k channels reaches more than a greedy prefix plus its k best
-single gains, and the least of these sums over all prefixes is the bound.
+channels f is computed for every C at once (sums over subsets, 2 ** n entries), so every point is exact. Beyond,
+channels are added greedily; since reach is submodular, no set of k channels reaches more than a greedy prefix plus its
+k best single gains, and the least of these sums over all prefixes is the bound.
 """
 
 from collections.abc import Sequence

@@ -321,8 +321,8 @@ def _check_share(refusals: Refusals, most: Decimal, what: Text) -> None:
             f"超过上限 {most:.2%}。首例：{first.file} 第 {first.row} 行 {first.field}={first.value!r}。"
             "请修正日志、台账或提高上限；未载入任何数据。",
             f"Of the {refusals.rows_in_file:,} rows of {what.en} {refusals.refused:,} were refused ({listed}), more "
-            f"than {most:.2%}. First: {first.file} row {first.row}, {first.field} = {first.value!r}. Mend the log or the "
-            "register, or raise the share; nothing was loaded.",
+            f"than {most:.2%}. First: {first.file} row {first.row}, {first.field} = {first.value!r}. Mend the log or "
+            "the register, or raise the share; nothing was loaded.",
         ),
         rows_in_file=refusals.rows_in_file,
         refused=cast("dict[str, Detail]", dict(refusals.counts)),

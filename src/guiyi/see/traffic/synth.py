@@ -4,11 +4,12 @@ How the made-up bank behaves (every draw comes from one seeded generator):
 
 - *Skew.* A customer's activity follows a Zipf-Mandelbrot law, weight = (rank + customers / 50) ** -1.1.
 - *Correlated channels.* A customer belongs to one of six archetypes, each with its own liking for every channel, and
-  uses one to four channels drawn from it; channels with more functions, and apps, are more popular.
+  uses one to four channels drawn from it; channels with more functions, and apps, are more popular. Six customers in
+  ten hold the main channel, the bank's own one with the most functions.
 - *Tastes.* A customer has up to six favourite functions, popular ones likelier. On a channel without the favourite the
   customer uses its nearest function there: of the same domain if there is one. So the same function is used on several
   channels, and only offered pairs occur. One customer in 25 is corporate and prefers functions of `corporate`.
-- *Growth and churn.* Six customers in ten were there before the window, others join, more of them early; a customer
+- *Growth and churn.* Seven customers in ten were there before the window, others join, most of them early; a customer
   leaves with a hazard of 1.5 % a month. A channel's pull grows along a logistic curve that flattens early on the
   platforms of others and late on the bank's own.
 - *Season.* February is weak, November and December are strong; nights are quiet.
@@ -46,7 +47,8 @@ PORTFOLIO: Final = 4
 TASTES: Final = 6
 """Most favourite functions of one customer."""
 CORPORATE_SHARE: Final = 0.04
-THERE_BEFORE_SHARE: Final = 0.6
+THERE_BEFORE_SHARE: Final = 0.7
+MAIN_CHANNEL_SHARE: Final = 0.6
 CHURN_PER_MONTH: Final = 0.015
 PULL_BEFORE: Final = 0.5
 """Of a channel before its growth, as a share of its pull at the end."""
@@ -193,16 +195,18 @@ class Bank:
                 functions = np.ones_like(functions)
             size = (self._offered & functions).sum(axis=1)
             for kind in range(ARCHETYPES):
-                liking = popularity * size**0.7 * random.lognormal(0.0, 1.2, len(spec.channels))
+                liking = popularity * size**0.9 * random.lognormal(0.0, 0.9, len(spec.channels))
                 who = np.flatnonzero((corporate == is_corporate) & (archetype == kind))
                 self._portfolio[who] = _draw(random, liking, (len(who), PORTFOLIO))
             who = np.flatnonzero(corporate == is_corporate)
+            holders = who[random.random(len(who)) < MAIN_CHANNEL_SHARE]
+            self._portfolio[holders, random.integers(2, size=len(holders))] = np.argmax((1 + self._own) * size)
             taste = functions / (1.0 + random.permutation(len(functions)))
             self._tastes[who] = _draw(random, taste, (len(who), TASTES))
-        self._channels_used = np.minimum(random.geometric(0.45, size=people), PORTFOLIO).astype(np.uint8)
+        self._channels_used = np.minimum(random.geometric(0.4, size=people), PORTFOLIO).astype(np.uint8)
         self._functions_used = np.minimum(random.geometric(0.3, size=people), TASTES).astype(np.uint8)
         before = random.random(people) < THERE_BEFORE_SHARE
-        joined = np.where(before, -1.0, spec.months * random.random(people) ** 1.5)
+        joined = np.where(before, -1.0, spec.months * random.random(people) ** 2.5)
         stays = random.exponential(1.0 / CHURN_PER_MONTH, size=people)
         self._joined = joined.astype(np.float32)
         self._left = (np.maximum(joined, 0.0) + stays).astype(np.float32)
@@ -296,8 +300,8 @@ class Bank:
 def _draw(random: np.random.Generator, weight: Floats, shape: tuple[int, ...]) -> NDArray[np.uint16]:
     """Draw places of `weight` with probability in proportion to it."""
     edges = np.cumsum(weight)
-    places = np.asarray(np.searchsorted(edges, random.random(shape) * edges[-1], side="right"))
-    return places.astype(np.uint16)
+    drawn: NDArray[np.float64] = random.random(shape) * edges[-1]
+    return np.searchsorted(edges, drawn, side="right").astype(np.uint16)
 
 
 def _check(spec: SynthSpec) -> None:
