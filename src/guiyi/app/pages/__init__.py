@@ -1,0 +1,1 @@
+"""Server-rendered pages in both languages and both themes."""
