@@ -67,9 +67,8 @@ def bridge_chart(facts: Facts, words: Words) -> str:
             y = bottom - end * scale
             shapes.append(element("line", x1=x + bar, y1=y, x2=x + pitch, y2=y, class_="link"))
         level = end
-    label = words(
-        f"{facts.horizon_years} 年成本,{words.money_unit}", f"Cost over {facts.horizon_years} years, {words.money_unit}"
-    )
+    years, unit = facts.horizon_years, words.money_unit
+    label = words(f"{years} 年成本，{unit}", f"Cost over {years} years, {unit}")
     return drawing(width, height, label, shapes, name=f"bridge-{words.language}")
 
 
@@ -83,9 +82,13 @@ def matrix_chart(facts: Facts, words: Words) -> str:
     channels = ordered(facts)
     kept = [channel for channel in channels if channel.fate == "keep"]
     present = {cell.function for cell in facts.matrix}
-    functions = [function for function in facts.functions if function.id in present]
+    domains = list(DOMAINS)
+    functions = sorted(
+        (function for function in facts.functions if function.id in present),
+        key=lambda f: (domains.index(f.domain) if f.domain in DOMAINS else len(domains), f.domain),
+    )
     label_width, head, row = 150.0, 128.0, 15.0
-    column = min(20.0, (WIDTH - label_width - 40) / max(len(channels) + len(kept), 1))
+    column = min(26.0, (WIDTH - label_width - 40) / max(len(channels) + len(kept), 1))
     today_x, tomorrow_x = label_width, label_width + len(channels) * column + 40
     busiest = max((cell.customers for cell in facts.matrix), default=0) or 1
     cells = {(cell.function, cell.channel): cell for cell in facts.matrix}
@@ -117,7 +120,7 @@ def matrix_chart(facts: Facts, words: Words) -> str:
                 x = tomorrow_x + index * column
                 shapes.append(titled(title, _tomorrow_mark(cell, x, y, column, words.language)))
         y += row
-    label = words("功能 × 渠道:今天与明天", "Function × channel: today and tomorrow")
+    label = words("功能 × 渠道：今天与明天", "Function × channel: today and tomorrow")
     return drawing(WIDTH, y + 6, label, shapes, name=f"matrix-{words.language}")
 
 
@@ -227,7 +230,7 @@ def _small_trend(channel: ChannelFacts, months: Sequence[str], x: float, y: floa
 def trend_words(channel: ChannelFacts, words: Words) -> str:
     """Return what the fit says of a channel, or that it says nothing."""
     if channel.trend is None:
-        return words("不足 12 个月,不作判断", "under 12 months: no statement")
+        return words("不足 12 个月，不作判断", "under 12 months: no statement")
     if channel.trend.peaked_after:
         return words(f"{channel.trend.peaked_after} 后不再增长", f"no growth after {channel.trend.peaked_after}")
     rate = words.percent(float(channel.trend.growth_rate))

@@ -162,7 +162,7 @@ def _right_label(target: str, node: _Node, bands: list[_Band], channels: dict[st
         ended = sum(band.entrances for band in here)
         return (
             element("rect", x=RIGHT, y=node.top, width=BAR, height=max(node.height, 6), class_="mark-ended")
-            + text(RIGHT + BAR + 10, y, words("停止,不承接", "end here, nothing moves"))
+            + text(RIGHT + BAR + 10, y, words("停止，不承接", "end here, nothing moves"))
             + text(WIDTH, y, str(ended), text_anchor="end")
         )
     channel = channels[target]

@@ -83,7 +83,7 @@ class Words:
         return f"{whole:,}".replace("-", "−")
 
     def money(self, amount: Decimal) -> str:
-        """Return a sum in 万元, or in millions or thousands of the currency, to one decimal."""
+        """Return a sum in 万元， or in millions or thousands of the currency, to one decimal."""
         if self.language == "zh":
             return f"{_scaled(amount, _WAN)} 万{self._currency_zh}"
         if abs(amount) >= _MILLION:
