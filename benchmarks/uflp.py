@@ -12,18 +12,21 @@ def problem_document(path: Path) -> bytes:
     tokens = path.read_text().split()
     facilities, customers = int(tokens[0]), int(tokens[1])
     numbers = iter(tokens[2:])
-    channels = []
+    channels: list[dict[str, str]] = []
     for facility in range(facilities):
         next(numbers)  # the capacity, which an uncapacitated problem does not use
         running_cost = next(numbers).rstrip(".")
         channels.append({"id": f"f{facility}", "running_cost": running_cost, "closing_cost": "0", "fate": "free"})
-    cells, costs = [], {}
+    cells: list[dict[str, object]] = []
+    costs: dict[str, dict[str, str]] = {}
     for customer in range(customers):
         next(numbers)  # the demand; the costs that follow are for all of it
         cell = f"c{customer}"
         cells.append({"id": cell, "function": "serve", "segment": "all", "from": [], "customers": 1, "value": "0"})
         costs[cell] = {f"f{facility}": next(numbers) for facility in range(facilities)}
-    hosting = [{"channel": row["id"], "function": "serve", "offered": True, "porting_cost": "0"} for row in channels]
+    hosting: list[dict[str, object]] = [
+        {"channel": row["id"], "function": "serve", "offered": True, "porting_cost": "0"} for row in channels
+    ]
     document = {
         "schema": "guiyi.problem/1",
         "currency": "USD",

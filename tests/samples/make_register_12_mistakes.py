@@ -17,8 +17,9 @@ def main() -> None:
     book["functions"].append(["transfer", "转账", "Transfer", "no", 1])
     book["offerings"]["D4"] = "12,000"
     book["offerings"]["A5"] = "mobile_bnk"
-    book["offerings"]["F177"] = "biometrics, teleport"
-    book["hosting"].append(["oa_micro_bank", "accounts.balance", 28000, 9000])
+    book["offerings"]["F100"] = "wx_login, biometrics"
+    book["hosting"]["A5"] = "oa_micro_bank"
+    book["hosting"]["B5"] = "accounts.balance"
     book["costs"]["D6"] = "=50000+1"
     book["costs"]["D7"] = -50000
     book["filings"]["E4"] = 45000

@@ -2,22 +2,14 @@
 
 from importlib.metadata import version
 
+from guiyi.app.traffic import scope_of
 from guiyi.decide.planning.api import DEFAULT_TIME_LIMIT_SECONDS, BankPlan, Policies, plan_bank
 from guiyi.kit.clock import Clock
 from guiyi.kit.progress import Progress, silent
 from guiyi.plumbing.audit.api import current_actor
 from guiyi.plumbing.config.api import Settings
 from guiyi.see.register.api import Register, register_digest
-from guiyi.see.traffic.api import EventSource, Scope, read_traffic
-
-
-def scope_of(register: Register, settings: Settings) -> Scope:
-    """Return what traffic may count: the ids of `register`, months in the bank's time zone."""
-    return Scope(
-        channel_ids=tuple(channel.channel_id for channel in register.channels),
-        function_ids=tuple(function.function_id for function in register.functions),
-        timezone=settings.timezone,
-    )
+from guiyi.see.traffic.api import EventSource, read_traffic
 
 
 def plan_from_files(

@@ -21,11 +21,11 @@ def synth_spec_of(
     register: Register,
     settings: Settings,
     *,
-    events: int = SynthSpec.events,
-    customers: int = SynthSpec.customers,
-    months: int = SynthSpec.months,
-    seed: int = SynthSpec.seed,
-    log_format: LogFormat = SynthSpec.format,
+    events: int,
+    customers: int,
+    months: int,
+    seed: int,
+    log_format: LogFormat,
 ) -> SynthSpec:
     """Return what to make up for the channels of `register` that run, in the shape of its offerings."""
     running = [

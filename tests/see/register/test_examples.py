@@ -1,3 +1,4 @@
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -16,9 +17,19 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", ["example-bank.xlsx", "large-bank.xlsx", "policies.yaml"])
-def test_files_are_those_checked_in_when_written_anew(written: Path, name: str) -> None:
-    assert (written / name).read_bytes() == (CHECKED_IN / name).read_bytes()
+def _parts(path: Path) -> list[tuple[str, bytes]]:
+    # Compressed bytes differ between zlib and its successors; what they unfold to does not.
+    with zipfile.ZipFile(path) as archive:
+        return [(name, archive.read(name)) for name in archive.namelist()]
+
+
+@pytest.mark.parametrize("name", ["example-bank.xlsx", "large-bank.xlsx"])
+def test_workbooks_are_those_checked_in_when_written_anew(written: Path, name: str) -> None:
+    assert _parts(written / name) == _parts(CHECKED_IN / name)
+
+
+def test_policies_are_those_checked_in_when_written_anew(written: Path) -> None:
+    assert (written / "policies.yaml").read_bytes() == (CHECKED_IN / "policies.yaml").read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,6 @@
-import csv
-from pathlib import Path
-
 import pytest
 
 from guiyi.see.register.api import ChannelKind, all_precedents, precedents_for
-
-GIVEN = Path("/work/shared/data/cases.csv")
 
 
 def test_all_cases_are_there_with_their_sources_when_read() -> None:
@@ -13,13 +8,6 @@ def test_all_cases_are_there_with_their_sources_when_read() -> None:
     assert [precedent.id for precedent in found] == list(range(1, 32))
     assert all(precedent.source.startswith("http") and precedent.grade in {"A", "B", "C"} for precedent in found)
     assert {kind for precedent in found for kind in precedent.kinds} <= {*ChannelKind, "official_account"}
-
-
-@pytest.mark.skipif(not GIVEN.exists(), reason="the collected cases are not on this machine")
-def test_texts_are_those_of_the_collected_cases_when_compared() -> None:
-    with GIVEN.open(encoding="utf-8", newline="") as file:
-        given = [(row["bank"], row["channel"], row["effective_date"], row["source"]) for row in csv.DictReader(file)]
-    assert [(p.bank, p.channel, p.effective_date or "", p.source) for p in all_precedents()] == given
 
 
 def test_notice_days_are_counted_when_both_dates_are_full() -> None:

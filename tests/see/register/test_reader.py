@@ -15,7 +15,7 @@ from guiyi.see.register.sheets import SHEETS
 
 P = ProblemCode
 SAMPLE = Path(__file__).parents[2] / "samples" / "register-12-mistakes.xlsx"
-GRANTED = "push, biometrics, device_binding, sms_code, universal_link"
+GRANTED = "url_link, template_message, subscribe_message, wx_login, wx_pay, menu, scene_qr, jssdk"
 Problems = Callable[[Callable[[openpyxl.Workbook], None]], tuple[RegisterProblem, ...]]
 Found = tuple[str, int | None, str | None, ProblemCode, str | None]
 
@@ -34,8 +34,8 @@ def test_all_twelve_are_reported_when_workbook_has_twelve_mistakes() -> None:
         ("functions", 63, "function_id", P.BAD_FUNCTION_ID, None),
         ("offerings", 4, "running_cost", P.THOUSANDS_SEPARATOR, "12000"),
         ("offerings", 5, "channel_id", P.UNKNOWN_REFERENCE, "mobile_bank"),
-        ("offerings", 177, "capabilities", P.CAPABILITY_NOT_GRANTED, GRANTED),
-        ("hosting", 72, "function_id", P.OFFERED_ALREADY, None),
+        ("offerings", 100, "capabilities", P.CAPABILITY_NOT_GRANTED, GRANTED),
+        ("hosting", 5, "function_id", P.OFFERED_ALREADY, None),
         ("costs", 6, "amount", P.FORMULA, None),
         ("costs", 7, "amount", P.NEGATIVE, "50000"),
         ("filings", 4, "filed_on", P.NOT_A_DATE, "2023-03-15"),

@@ -58,11 +58,16 @@ def test_export_is_replaced_when_folder_holds_one(tmp_path: Path, small: Registe
     assert [entry.name for entry in tmp_path.iterdir()] == ["csv"]
 
 
-@pytest.mark.parametrize("name", ["csv", "register.csv"])
+def test_template_is_refused_when_it_would_be_no_workbook(tmp_path: Path) -> None:
+    with pytest.raises(RegisterExportRefused):
+        write_template(tmp_path / "template.csv")
+
+
+@pytest.mark.parametrize("name", ["csv", "register.csv", "new.ods", "taken"])
 def test_export_is_refused_when_other_things_are_there(tmp_path: Path, small: Register, name: str) -> None:
     (tmp_path / "csv").mkdir()
     (tmp_path / "csv" / "budget.docx").write_text("mine")
-    (tmp_path / "register.csv").write_text("mine")
+    (tmp_path / "taken").write_text("mine")
     with pytest.raises(RegisterExportRefused):
         write_register(small, tmp_path / name)
     assert (tmp_path / "csv" / "budget.docx").read_text() == "mine"

@@ -82,5 +82,3 @@ class DeclaringRoute(APIRoute):
         options["dependencies"] = [Depends(_GATES[who]), *(options.get("dependencies") or ())]
         options["openapi_extra"] = {**(options.get("openapi_extra") or {}), EXTENSION: who.value}
         super().__init__(path, endpoint, **options)
-
-

@@ -1,7 +1,7 @@
 """Every error becomes an RFC 9457 problem document; this is the one table that knows HTTP statuses."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, cast
 
 import structlog
 from fastapi import FastAPI, Request, Response
@@ -146,8 +146,7 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
 
 
 def _fault(fault: Mapping[str, object]) -> dict[str, Detail]:
-    place = fault.get("loc")
-    parts: Sequence[object] = place if isinstance(place, tuple) else ()
+    parts = cast("Sequence[object]", fault.get("loc", ()))
     return {
         "place": ".".join(str(part) for part in parts),
         "value": str(fault.get("input"))[:INPUT_CHARACTERS_MAX],

@@ -17,6 +17,7 @@ import psutil
 import psycopg
 from sqlalchemy import URL
 
+from guiyi.kit.errors import GuiyiError
 from guiyi.kit.text import Text
 from guiyi.plumbing.db import binaries
 from guiyi.plumbing.db.account import Account, process_account_name, server_account
@@ -105,7 +106,9 @@ class EmbeddedServer:
             try:
                 self._make_run()
             except BaseException:
-                usage.release()
+                # Interrupted, perhaps: what was started already must not stay behind.
+                with contextlib.suppress(GuiyiError, OSError):
+                    self._stop_when_last(usage)
                 raise
         try:
             yield
@@ -125,9 +128,9 @@ class EmbeddedServer:
             return False
         return True
 
-    def binaries_folder(self) -> Path:
-        """Return the folder whose `bin/` holds pg_dump and its kin."""
-        return binaries.usable_folder(server_account(), self._home)
+    def is_alive(self) -> bool:
+        """Whether the server's process is there; much cheaper than `is_answering`."""
+        return self._postmaster_lives()
 
     # Starting and stopping -------------------------------------------------------------------------------------------
 
@@ -190,11 +193,14 @@ class EmbeddedServer:
 
     def _leave(self, usage: FileLock) -> None:
         with self._starting():
-            try:
-                if usage.acquire(shared=False, timeout_seconds=0):
-                    self._stop()
-            finally:
-                usage.release()
+            self._stop_when_last(usage)
+
+    def _stop_when_last(self, usage: FileLock) -> None:
+        try:
+            if usage.acquire(shared=False, timeout_seconds=0):
+                self._stop()
+        finally:
+            usage.release()
 
     def _stop(self) -> None:
         account = server_account()

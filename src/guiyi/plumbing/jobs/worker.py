@@ -194,3 +194,6 @@ class Worker:
         except GuiyiError as error:
             _log.warning("jobs.failed", task=task.name, code=error.code, reason=error.message.en)
             raise
+        except Exception:
+            _log.exception("jobs.failed", task=task.name)
+            raise

@@ -38,7 +38,7 @@ POLICIES_FILE = "policies.yaml"
 LARGE_BANK_SEED = 20250731
 LARGE_BANK_CHANNELS = 60
 SOURCE = "示例假设 example assumption"
-STEP = Decimal(500)
+STEP = Decimal(100)
 """Generated costs are whole multiples of it."""
 
 

@@ -32,6 +32,8 @@ from guiyi.see.register.xlsx import Book, Look, Page, new_book
 
 CREATED_AT = datetime(2025, 1, 1, tzinfo=UTC)
 """Stands in every workbook, so that the same register gives the same bytes."""
+FILE_SUFFIXES = (".csv", ".xls", ".xlsm", ".xlsb", ".ods")
+"""Names that end so are no folders, and no workbooks that we write."""
 WIDTHS = (8, 44)
 """Least and greatest width of a column, in characters."""
 DROPDOWN_ROWS = 5_000
@@ -46,7 +48,7 @@ def write_register(register: Register, path: Path) -> None:
     """Write `register` to a workbook (`.xlsx`) or else to a folder of CSV files; what was there before is replaced.
 
     Raises:
-        RegisterExportRefused: `path` is a folder that holds other things than an export.
+        RegisterExportRefused: `path` is a folder that holds other things than an export, or a file of another kind.
     """
     if path.suffix.lower() == ".xlsx":
         with _replacing(path) as temporary:
@@ -56,7 +58,13 @@ def write_register(register: Register, path: Path) -> None:
 
 
 def write_template(path: Path) -> None:
-    """Write an empty workbook with help, dropdowns and one example row a sheet (`#` rows, which are not read)."""
+    """Write an empty workbook with help, dropdowns and one example row a sheet (`#` rows, which are not read).
+
+    Raises:
+        RegisterExportRefused: `path` does not end in `.xlsx`.
+    """
+    if path.suffix.lower() != ".xlsx":
+        raise _refused(path, Text("模板是 .xlsx 工作簿", "a template is an .xlsx workbook"))
     with _replacing(path) as temporary:
         _write_workbook(temporary, Register(), template=True)
 
@@ -78,14 +86,10 @@ def _replacing(path: Path) -> Generator[Path]:
 
 def _write_folder(register: Register, path: Path) -> None:
     ours = {f"{name}.csv" for name in (ABOUT_SHEET, *(sheet.name for sheet in SHEETS))}
+    if path.suffix.lower() in FILE_SUFFIXES:
+        raise _refused(path, Text("它像一个文件名", "it looks like a file's name"))
     if path.exists() and (not path.is_dir() or any(entry.name not in ours for entry in path.iterdir())):
-        raise RegisterExportRefused(
-            Text(
-                f"{path} 已存在，且不是台账的 CSV 文件夹；请换一个位置，或使用 .xlsx 文件名。",
-                f"{path} exists and is no folder of register CSV files; choose another place, or a name in .xlsx.",
-            ),
-            path=str(path),
-        )
+        raise _refused(path, Text("那里已有其他内容", "something else is there"))
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
     try:
@@ -94,10 +98,25 @@ def _write_folder(register: Register, path: Path) -> None:
         (temporary / f"{ABOUT_SHEET}.csv").write_bytes(_csv_text([["key", "value"], *_about(register)]))
         temporary.chmod(0o755)
         if path.exists():
-            shutil.rmtree(path)
-        temporary.replace(path)
+            # Put aside first: whatever happens, the old export or the new one is there whole.
+            aside = temporary.with_suffix(".old")
+            path.rename(aside)
+            temporary.rename(path)
+            shutil.rmtree(aside)
+        else:
+            temporary.rename(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _refused(path: Path, reason: Text) -> RegisterExportRefused:
+    return RegisterExportRefused(
+        Text(
+            f"不能导出到 {path}：{reason.zh}。请给出 .xlsx 文件名，或新的文件夹名。",
+            f"Cannot write to {path}: {reason.en}. Give a name ending in .xlsx, or that of a new folder.",
+        ),
+        path=str(path),
+    )
 
 
 def _about(register: Register) -> list[list[str]]:
@@ -198,7 +217,14 @@ def _write_sheet(page: Page, sheet: Sheet, register: Register, formats: _Formats
         shown = [column.example] if template else [encode(value) for value in values[:200]]
         widest = max(_width(text) for text in (column.name, *shown))
         page.set_column(place, place, min(max(widest + 2, WIDTHS[0]), WIDTHS[1]), formats.of(column))
-        _add_dropdown(page, column, place, first=top + 1, last=top + max(DROPDOWN_ROWS, len(rows)))
+        _add_dropdown(
+            page,
+            column,
+            place,
+            first=top + 1,
+            last=top + max(DROPDOWN_ROWS, len(rows)),
+            ids_from=top + 3 if template else top + 2,
+        )
     if template:
         _write_example_row(page, sheet, formats)
     else:
@@ -224,7 +250,8 @@ def _write_example_row(page: Page, sheet: Sheet, formats: _Formats) -> None:
     page.set_column(0, 0, _width(EXAMPLE_ROW) + _width(sheet.columns[0].example) + 4, formats.text)
 
 
-def _add_dropdown(page: Page, column: Column, place: int, *, first: int, last: int) -> None:
+def _add_dropdown(page: Page, column: Column, place: int, *, first: int, last: int, ids_from: int) -> None:
+    """Offer the allowed values; known ids stand in the other sheet from its row `ids_from` (the first is 1) on."""
     values = [choice.value for choice in column.choices]
     if column.type is ColumnType.YES_NO:
         values = ["yes", "no"]
@@ -240,7 +267,7 @@ def _add_dropdown(page: Page, column: Column, place: int, *, first: int, last: i
             place,
             {
                 "validate": "list",
-                "source": f"={column.refers_to}!$A$2:$A${DROPDOWN_ROWS}",
+                "source": f"={column.refers_to}!$A${ids_from}:$A${DROPDOWN_ROWS}",
                 "error_type": "information",
                 "ignore_blank": True,
             },

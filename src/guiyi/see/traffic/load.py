@@ -332,7 +332,7 @@ def _check_share(refusals: Refusals, most: Decimal, what: Text) -> None:
 
 def _link(engine: Engine, scope: Scope, window: Window, words: Words) -> tuple[tuple[Conflict, ...], int]:
     """Give every channel identity its person, and every person channels, months, functions and segment."""
-    for statement in ("values", "keys", "identity_roots"):
+    for statement in ("values", "identity_roots", "keys"):
         engine.run(statement, **words.places())
     edges = engine.arrays("edges")
     count = _whole(engine.rows("value_count")[0][0])
@@ -341,10 +341,9 @@ def _link(engine: Engine, scope: Scope, window: Window, words: Words) -> tuple[t
     )
     components = resolve(count, low, high, numbers)
     engine.store("component", {"value": np.arange(count, dtype=np.uint64), "person": components.person})
-    engine.run("roots")
     engine.run("presences", linked=components.linked, **words.places())
     conflicts, conflict_count = _conflicts(engine, components)
-    for table in ("seen", "key", "root", "identity_root", "identity", "value", "component"):
+    for table in ("seen", "key", "identity_root", "identity", "value", "component"):
         engine.run("drop", table=table)
     corporate = [place for place, name in enumerate(scope.function_ids) if name.partition(".")[0] == CORPORATE_DOMAIN]
     engine.run(

@@ -176,21 +176,21 @@ from (
   select key_type, key_value from identity
 )
 
--- name: keys
-{#- One row for each channel identity of the log; own = one of the customer numbers that its events carry. #}
-create or replace temp table key as
-select (row_number() over () - 1)::ubigint as key, *
-from (
-  select seen.channel, seen.user_key, min(value.value) as own, max(value.value) as other
-  {{ ored("m", month_words) }} {{ ored("f", function_words) }}
-  from seen left join value on value.is_number and value.key_value = seen.customer_id
-  group by seen.channel, seen.user_key
-)
-
 -- name: identity_roots
+{#- One of the values that the identities file gives a channel identity. #}
 create or replace temp table identity_root as
 select channel, user_key, min(value.value) as given
 from identity join value using (key_type, key_value) group by channel, user_key
+
+-- name: keys
+{#- One row for each channel identity of the log; own … other = the customer numbers that its events carry. #}
+create or replace temp table key as
+select seen.channel, seen.user_key, min(value.value) as own, max(value.value) as other, any_value(identity_root.given) as given
+{{ ored("m", month_words) }} {{ ored("f", function_words) }}
+from seen
+left join value on value.is_number and value.key_value = seen.customer_id
+left join identity_root on identity_root.channel = seen.channel and identity_root.user_key = seen.user_key
+group by seen.channel, seen.user_key
 
 -- name: edges
 {#- Pairs of values that one key joins. #}
@@ -203,7 +203,7 @@ select distinct low, high from (
   union all
   select given, value.value from identity_root join identity using (channel, user_key) join value using (key_type, key_value)
   union all
-  select given, own from identity_root join key using (channel, user_key) where own is not null
+  select given, own from key
 ) where low <> high
 
 -- name: numbers
@@ -211,11 +211,6 @@ select value from value where is_number
 
 -- name: value_count
 select count(*) from value
-
--- name: roots
-{#- Which value a key hangs on, if any: one of its own customer numbers, else one of the identities file. #}
-create or replace temp table root as
-select key.key, coalesce(own, given) as value from key left join identity_root using (channel, user_key)
 
 -- name: presences
 {#- One row for each channel identity with the person behind it. `component` says value -> person, -1 in a conflict.
@@ -226,15 +221,15 @@ select
     else {{ linked }} + sum(case when person >= 0 then 0 else 1 end) over (rows unbounded preceding) - 1 end::ubigint as person
 , channel {{ listed("m", month_words) }} {{ listed("f", function_words) }}
 from (
-  select key.* exclude (key, user_key, own, other), coalesce(component.person, -1) as person
-  from key join root using (key) left join component on component.value = root.value
+  select key.* exclude (user_key, own, other, given), coalesce(component.person, -1) as person
+  from key left join component on component.value = coalesce(own, given)
 )
 
 -- name: conflict_keys
 {#- Channel identities, of the log or of the identities file, whose component holds two customer numbers or more. #}
 select conflict.component, channel.id, user_key
 from (
-  select channel, user_key, coalesce(own, given) as value
+  select channel, user_key, coalesce(own, identity_root.given) as value
   from key full join identity_root using (channel, user_key)
 ) joined
 join conflict on conflict.value = joined.value
