@@ -16,14 +16,14 @@ from pathlib import Path
 import highspy
 import numpy as np
 
-from guiyi.app.example import POLICIES_FILE, REGISTER_FILE, examples_folder
+from guiyi.app.example import CUSTOMERS, EVENTS, MONTHS, POLICIES_FILE, REGISTER_FILE, SEED, examples_folder
 from guiyi.app.planning import plan_from_files
 from guiyi.app.traffic import synth_spec_of
 from guiyi.decide.planning.api import Problem, parse_problem, read_policies, solve_document
 from guiyi.kit.clock import SystemClock
 from guiyi.plumbing.config.api import get_settings
 from guiyi.see.register.api import read_register
-from guiyi.see.traffic.api import EventSource, synthesise
+from guiyi.see.traffic.api import EventSource, LogFormat, synthesise
 from uflp import OPTIMA, problem_document
 
 RESULT = Path(__file__).parent / "results" / "planner.json"
@@ -106,8 +106,17 @@ def _plain_highs_seconds(problem: Problem) -> float:
 def _example_bank() -> tuple[dict[str, object], float]:
     settings = get_settings()
     register = read_register(examples_folder() / REGISTER_FILE)
+    spec = synth_spec_of(
+        register,
+        settings,
+        events=EVENTS,
+        customers=CUSTOMERS,
+        months=MONTHS,
+        seed=SEED,
+        log_format=LogFormat.PARQUET,
+    )
     with tempfile.TemporaryDirectory(prefix="guiyi-bench-") as folder:
-        files = synthesise(synth_spec_of(register, settings), Path(folder))
+        files = synthesise(spec, Path(folder))
         started_at = time.perf_counter()
         bank_plan = plan_from_files(
             register,

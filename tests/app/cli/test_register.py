@@ -1,34 +1,17 @@
 """`guiyi register …` as people and machines call it."""
 
 import json
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from guiyi.app.cli.main import app
-from guiyi.plumbing.config.api import Settings, get_settings
 from guiyi.plumbing.db.api import Database
 from guiyi.see.register.api import example_bank, read_register, write_examples
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "register-12-mistakes.xlsx"
 Cli = Callable[..., Result]
-
-
-@pytest.fixture
-def cli(database_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Generator[Cli]:
-    """Run `guiyi` with the words given, on this worker's database."""
-    assert database_settings.database_url is not None
-    monkeypatch.setenv("GUIYI_DATABASE_URL", database_settings.database_url.get_secret_value())
-    monkeypatch.setenv("GUIYI_LANGUAGE", "en")
-    get_settings.cache_clear()
-
-    def run(*words: object) -> Result:
-        return CliRunner().invoke(app, [str(word) for word in words])
-
-    yield run
-    get_settings.cache_clear()
 
 
 @pytest.fixture(scope="module")

@@ -1,18 +1,42 @@
 """`guiyi plan` and `guiyi solve`."""
 
+from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 import typer
 
 from guiyi.app.cli.output import EXIT_CODES, JSON_OPTION, print_json, reports_errors
 from guiyi.kit.errors import ErrorKind
+from guiyi.kit.text import Text
 
 if TYPE_CHECKING:
     from guiyi.decide.planning.api import Plan
 
 TIME_LIMIT_OPTION = typer.Option("--time-limit", min=0.1, help="Seconds to search at most / 求解时限(秒)")
 TIME_LIMIT_SECONDS = 600.0
+MOST_NAMES: Final = 20
+"""So many ids of an infeasible plan are named in the terminal; the document names all."""
+FIGURES: Final = {
+    "channels_running": Text("渠道运行", "channels running"),
+    "channels_closing": Text("关闭渠道", "channels closing"),
+    "hosting_running": Text("功能运行", "hosting running"),
+    "hosting_porting": Text("移植功能", "porting"),
+    "hosting_removal": Text("下架功能", "removal"),
+    "moves": Text("客户流失", "customers lost"),
+    "total": Text("方案合计", "plan, total"),
+    "today": Text("照旧合计", "as today, total"),
+    "savings": Text("净省", "net savings"),
+    "uses_at_risk": Text("流失使用数", "uses at risk"),
+    "reach_lost": Text("失去触达", "reach lost"),
+    "customers_moved": Text("迁移客户数", "customers moved"),
+    "cells": Text("没有承接渠道的单元", "cells without a host"),
+    "channels": Text("既须保留又须关闭的渠道", "channels that must both stay and close"),
+    "policies": Text("已被保留渠道突破的政策", "policies that kept channels break"),
+    "keep": Text("保留的渠道", "channels kept"),
+    "merge": Text("整合的渠道", "channels merged"),
+    "retire": Text("关停的渠道", "channels retired"),
+}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -83,7 +107,7 @@ def solve(
 
 
 def _tell(plan: "Plan", files: tuple[Path, ...], *, as_json: bool) -> None:
-    """Print status, objective, bound and measures, and end with the exit code of what was found."""
+    """Print status, objective, bound, costs and measures, and end with the exit code of what was found."""
     import json
 
     document: dict[str, Any] = json.loads(plan.to_json())
@@ -96,11 +120,42 @@ def _tell(plan: "Plan", files: tuple[Path, ...], *, as_json: bool) -> None:
     else:
         for key in ("status", "objective", "bound", "gap"):
             typer.echo(f"{key}: {shown[key]}")
-        for group in ("costs", "measures", "infeasibility"):
-            figures: dict[str, Any] = shown.get(group) or {}
-            for name, figure in figures.items():
-                typer.echo(f"{group}.{name}: {figure}")
+        _tell_figures(plan, shown)
         for file in files:
             typer.echo(f"→ {file}")
     if plan.infeasibility is not None:
         raise typer.Exit(EXIT_CODES[ErrorKind.INFEASIBLE])
+
+
+def _tell_figures(plan: "Plan", shown: dict[str, Any]) -> None:
+    """Print costs, fates and measures as a table, or why there is no plan."""
+    from collections import Counter
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from guiyi.plumbing.config.api import get_settings
+
+    language = get_settings().language
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column()
+    table.add_column(justify="right")
+    for group in ("costs", "measures", "infeasibility"):
+        figures: dict[str, Any] = shown.get(group) or {}
+        for name, figure in figures.items():
+            table.add_row(FIGURES[name].in_language(language), _written(figure))
+    for fate, channels in Counter(channel.fate for channel in plan.channels).items():
+        table.add_row(FIGURES[fate].in_language(language), str(channels))
+    Console(highlight=False).print(table)
+
+
+def _written(figure: object) -> str:
+    match figure:
+        case None | []:
+            return "–"
+        case str():
+            return f"{Decimal(figure):,.2f}"
+        case int():
+            return f"{figure:,}"
+        case _:
+            return ", ".join(cast("list[str]", figure)[:MOST_NAMES])

@@ -23,8 +23,10 @@ from guiyi.see.register.api import Register, VersionSummary, list_versions, load
 PREFIX: Final = "/api/v1"
 PAGE_ROWS: Final = 100
 
-Before = Annotated[int | None, Query(ge=1, description="Only rows before this one: the next page.")]
-Limit = Annotated[int, Query(ge=1, le=PAGE_ROWS_MAX, description="Rows a page.")]
+Before = Annotated[
+    int | None, Query(ge=1, description="只取此条之前的：下一页 / Only rows before this one: the next page")
+]
+Limit = Annotated[int, Query(ge=1, le=PAGE_ROWS_MAX, description="每页条数 / Rows a page")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ def register_router(services: Services) -> APIRouter:
     @router.get("/register", openapi_extra=_zh("台账：最新版本或指定版本"))
     @access(Access.LOCAL)
     def read_register(
-        version: Annotated[int | None, Query(ge=1, description="Absent: the newest.")] = None,
+        version: Annotated[int | None, Query(ge=1, description="不填为最新版本 / Absent: the newest")] = None,
     ) -> RegisterAnswer:
         """The register, newest version or a given one."""
 
@@ -157,7 +159,12 @@ def plans_router(services: Services) -> APIRouter:
     @router.get(
         "/plans/latest",
         response_class=Response,
-        responses={200: {"content": {"application/json": {}}, "description": "A document of schema `guiyi.plan/1`"}},
+        responses={
+            200: {
+                "content": {"application/json": {}},
+                "description": "guiyi.plan/1 格式的文档 / A document of schema guiyi.plan/1",
+            }
+        },
         openapi_extra=_zh("最新方案的文档，与 plan.json 逐字节相同"),
     )
     @access(Access.LOCAL)
@@ -195,7 +202,9 @@ def system_router(services: Services) -> APIRouter:
     def read_audit(
         before: Before = None,
         limit: Limit = PAGE_ROWS,
-        subject: Annotated[str | None, Query(max_length=200, description="Only rows on this subject.")] = None,
+        subject: Annotated[
+            str | None, Query(max_length=200, description="只看此对象 / Only rows on this subject")
+        ] = None,
     ) -> AuditPage:
         """The audit record: who changed what, newest first."""
         rows = services.database.run(lambda session: newest(session, before=before, subject=subject, limit=limit))

@@ -26,8 +26,9 @@ class Field:
     name: str
     depth: int
     type: str
-    required: bool
-    description: str
+    optional: bool
+    """Of a parameter: it may be left out."""
+    description: Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Operation:
     access: str
     parameters: tuple[Field, ...]
     fields: tuple[Field, ...]
-    answer: str
+    answer: Text
     is_open: bool
     """Whether a browser can simply open it."""
 
@@ -68,23 +69,34 @@ def _operation(path: str, method: str, operation: Document, schemas: Document) -
             Field(
                 name=parameter["name"],
                 depth=0,
-                type=_type(parameter["schema"]),
-                required=bool(parameter["required"]),
-                description=str(parameter.get("description", "")),
+                type=_type(parameter["schema"], schemas),
+                optional=not parameter["required"],
+                description=_both(str(parameter.get("description", ""))),
             )
             for parameter in operation.get("parameters", ())
         ),
         fields=tuple(_fields(schema, schemas, 0))[:FIELDS_MAX],
-        answer=_type(schema) if schema else str(success["description"]).replace("`", ""),
+        answer=_both(_type(schema, schemas) if schema else str(success["description"])),
         is_open=method == "get" and "{" not in path,
     )
 
 
+def _both(description: str) -> Text:
+    """Split `中文 / English`; what is written in one language only is shown in both."""
+    zh, separator, en = description.partition(" / ")
+    return Text(zh, en) if separator else Text(description, description)
+
+
 def _fields(schema: Document, schemas: Document, depth: int) -> Iterator[Field]:
     target = _resolved(schema, schemas)
-    required: frozenset[str] = frozenset(target.get("required", ()))
     for name, inner in target.get("properties", {}).items():
-        yield Field(name, depth, _type(inner), name in required, str(inner.get("description", "")).replace("`", ""))
+        yield Field(
+            name,
+            depth,
+            _type(inner, schemas),
+            optional=False,
+            description=str(inner.get("description", "")).replace("`", ""),
+        )
         if depth + 1 < DEPTH_MAX:
             yield from _fields(inner, schemas, depth + 1)
 
@@ -101,13 +113,14 @@ def _resolved(schema: Document, schemas: Document) -> Document:
     return schema
 
 
-def _type(schema: Document) -> str:
+def _type(schema: Document, schemas: Document) -> str:
     if "$ref" in schema:
-        return str(schema["$ref"]).rpartition("/")[2]
+        target = _resolved(schema, schemas)
+        return _type(target, schemas) if "enum" in target else str(schema["$ref"]).rpartition("/")[2]
     if "anyOf" in schema:
-        return " | ".join(dict.fromkeys(_type(choice) for choice in schema["anyOf"]))
+        return " | ".join(dict.fromkeys(_type(choice, schemas) for choice in schema["anyOf"]))
     if "enum" in schema:
         return " | ".join(str(value) for value in schema["enum"])
     if schema.get("type") == "array":
-        return f"{_type(schema.get('items', {}))}[]"
+        return f"{_type(schema.get('items', {}), schemas)}[]"
     return str(schema.get("format") or schema.get("type") or "any")

@@ -116,7 +116,9 @@ def _add_api_page(router: APIRouter, openapi: Callable[[], dict[str, Any]]) -> N
     @access(Access.LOCAL)
     def api_page(request: Request) -> Response:
         """The OpenAPI document for people."""
-        return page(request, "api.html.j2", {"tags": operations_of(openapi())})
+        return page(
+            request, "api.html.j2", {"tags": operations_of(openapi()), "origin": str(request.base_url).rstrip("/")}
+        )
 
     @router.get("/api/openapi.json")
     @access(Access.LOCAL)

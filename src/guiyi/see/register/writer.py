@@ -28,7 +28,7 @@ from guiyi.see.register.sheets import (
     Value,
     encode,
 )
-from guiyi.see.register.xlsx import Book, Look, Page, new_book
+from guiyi.plumbing.workbooks.api import Book, Look, Page, new_book
 
 CREATED_AT = datetime(2025, 1, 1, tzinfo=UTC)
 """Stands in every workbook, so that the same register gives the same bytes."""
