@@ -140,7 +140,7 @@ def _tell_figures(plan: "Plan", shown: dict[str, Any]) -> None:
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column()
     table.add_column(justify="right")
-    for group in ("costs", "measures", "infeasibility"):
+    for group in ("infeasibility",) if plan.infeasibility else ("costs", "measures"):
         figures: dict[str, Any] = shown.get(group) or {}
         for name, figure in figures.items():
             table.add_row(FIGURES[name].in_language(language), _written(figure))

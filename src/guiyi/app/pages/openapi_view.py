@@ -95,7 +95,7 @@ def _fields(schema: Document, schemas: Document, depth: int) -> Iterator[Field]:
             depth,
             _type(inner, schemas),
             optional=False,
-            description=str(inner.get("description", "")).replace("`", ""),
+            description=_both(str(inner.get("description", ""))),
         )
         if depth + 1 < DEPTH_MAX:
             yield from _fields(inner, schemas, depth + 1)
