@@ -20,6 +20,7 @@ from guiyi.see.traffic.api import EventSource, LogFormat, synthesise
 
 REGISTER_FILE: Final = "example-bank.xlsx"
 POLICIES_FILE: Final = "policies.yaml"
+LOAD_TASK: Final = "example.load"
 PLAN_TASK: Final = "example.plan"
 EVENTS: Final = 200_000
 CUSTOMERS: Final = 20_000
@@ -63,10 +64,13 @@ def load_example_when_empty(services: Services, progress: Progress = silent) -> 
     return services.database.run(unit)
 
 
-def example_plan_task(services: Services) -> Task:
-    """Return the job that makes synthetic traffic for the example bank and plans it."""
+def example_tasks(services: Services) -> tuple[Task, Task]:
+    """Return the jobs that import the example bank, and that plan it on synthetic traffic."""
 
-    def work(run: Run) -> None:
+    def load(run: Run) -> None:
+        load_example_when_empty(services, run.progress)
+
+    def plan(run: Run) -> None:
         if services.database.run(lambda session: list_plans(session, limit=1)):
             return
         register = services.database.run(load_register)
@@ -95,4 +99,4 @@ def example_plan_task(services: Services) -> Task:
         services.database.run(lambda session: record_plan(session, bank_plan, clock=services.clock))
         _log.info("example.planned", status=str(bank_plan.plan.status))
 
-    return Task(name=PLAN_TASK, work=work)
+    return Task(name=LOAD_TASK, work=load), Task(name=PLAN_TASK, work=plan)

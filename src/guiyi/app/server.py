@@ -16,15 +16,13 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from guiyi.app.errors import HostNotLocalError, PortTakenError
-from guiyi.app.example import load_example_when_empty
 from guiyi.app.http.access import LOOPBACK
 from guiyi.app.http.factory import create_app
 from guiyi.app.http.guard import Origin
 from guiyi.app.services import Services
-from guiyi.app.tasks import all_tasks, enqueue_first_checks
+from guiyi.app.tasks import all_tasks, enqueue_first_jobs
 from guiyi.kit.clock import Clock
 from guiyi.kit.errors import GuiyiError
-from guiyi.kit.progress import Progress, silent
 from guiyi.kit.text import Text
 from guiyi.plumbing.config.api import Settings
 from guiyi.plumbing.db.api import Database, open_database
@@ -39,7 +37,7 @@ KEEP_ALIVE_SECONDS: Final = 5
 CONCURRENCY_MAX: Final = 200
 """Requests at once; more are answered with 503."""
 BACKLOG: Final = 256
-RESTART_PAUSE_SECONDS: Final = 5.0
+RESTART_PAUSE_SECONDS: Final = 2.0
 INTERRUPTED: Final = 130
 
 _log = structlog.get_logger(__name__)
@@ -52,7 +50,6 @@ def run_server(
     host: str | None = None,
     port: int | None = None,
     tell_ready: Callable[[Origin], None],
-    progress: Progress = silent,
 ) -> bool:
     """Serve until SIGINT or SIGTERM; say whether everything ended in time.
 
@@ -65,7 +62,6 @@ def run_server(
         host: Anything but a name of this machine is refused.
         port: Instead of the port of `settings.public_origin`; 0 takes a free one.
         tell_ready: Called with the address once pages are answered.
-        progress: Of starting.
 
     Raises:
         HostNotLocalError: Asked to listen beyond this machine.
@@ -76,12 +72,16 @@ def run_server(
     if host is not None:
         check_host(host)
     wanted = origin.port if port is None else port
-    with _interrupted_by_signals():
+    _log.info("server.starting", home=str(settings.home), given=settings.database_url is not None)
+    with _signals_caught() as stop:
         try:
             with _listening(wanted) as sockets, open_database(settings) as database:
                 reached = origin.with_port(int(sockets[0].getsockname()[1]))
-                return _serve(settings, clock, database, reached, sockets, tell_ready=tell_ready, progress=progress)
-        except KeyboardInterrupt:
+                return _serve(settings, clock, database, reached, sockets, stop=stop, tell_ready=tell_ready)
+        except BaseException:
+            # An interrupt in the middle of a statement comes out as whatever the driver makes of it.
+            if not stop.asked.is_set():
+                raise
             _log.info("server.stopped_while_starting")
             return True
 
@@ -103,6 +103,22 @@ def check_host(host: str) -> None:
         )
 
 
+class _Stop:
+    """Whether SIGINT or SIGTERM came."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.serving = False
+        """While the server starts, a signal interrupts; while it serves, it is only noted, and all ends in order."""
+
+    def on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        if self.asked.is_set():
+            os._exit(INTERRUPTED)
+        self.asked.set()
+        if not self.serving:
+            raise KeyboardInterrupt
+
+
 def _serve(
     settings: Settings,
     clock: Clock,
@@ -110,21 +126,20 @@ def _serve(
     origin: Origin,
     sockets: Sequence[socket.socket],
     *,
+    stop: _Stop,
     tell_ready: Callable[[Origin], None],
-    progress: Progress,
 ) -> bool:
-    tasks_services = Services(database=database, settings=settings, clock=clock)
-    worker = Worker(database, all_tasks(tasks_services))
+    jobs_services = Services(database=database, settings=settings, clock=clock)
+    worker = Worker(database, all_tasks(jobs_services))
     services = Services(database=database, settings=settings, clock=clock, worker_is_alive=lambda: worker.is_alive)
     http = _HttpServer(create_app(services, origin), sockets)
-    database.run(enqueue_first_checks)
+    database.run(enqueue_first_jobs)
+    stop.serving = True
     try:
         worker.start()
         http.start()
         tell_ready(origin)
-        load_example_when_empty(services, progress)
-        _supervise(database, http)
-    except KeyboardInterrupt:
+        _supervise(database, http, stop)
         _log.info("server.stopping")
     finally:
         http.stop()
@@ -132,11 +147,12 @@ def _serve(
     return ended
 
 
-def _supervise(database: Database, http: "_HttpServer") -> None:
-    """Start the embedded server again when it alone died; only an interrupt, or the end of HTTP, ends this."""
+def _supervise(database: Database, http: "_HttpServer", stop: _Stop) -> None:
+    """Wait for a signal, and start the embedded server again when it alone died."""
     pause_until = 0.0
-    while http.is_alive:
-        time.sleep(CHECK_SECONDS)
+    while not stop.asked.wait(CHECK_SECONDS):
+        if not http.is_alive:
+            raise RuntimeError("the HTTP server ended by itself; its log says why")
         server = database.server
         if server is None or time.monotonic() < pause_until or server.is_alive():
             continue
@@ -148,7 +164,6 @@ def _supervise(database: Database, http: "_HttpServer") -> None:
             _log.critical("server.database_stays_down", code=error.code, reason=error.message.en)
         else:
             _log.info("server.database_restarted")
-    raise RuntimeError("the HTTP server ended by itself; its log says why")
 
 
 class _HttpServer:
@@ -241,20 +256,12 @@ def _taken(port: int, reason: str) -> PortTakenError:
 
 
 @contextmanager
-def _interrupted_by_signals() -> Generator[None]:
-    """Turn the first SIGINT or SIGTERM into KeyboardInterrupt; a second one ends the process at once."""
-    seen = False
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        nonlocal seen
-        if seen:
-            os._exit(INTERRUPTED)
-        seen = True
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+def _signals_caught() -> Generator[_Stop]:
+    """Note the first SIGINT or SIGTERM; a second one ends the process at once."""
+    stop = _Stop()
+    before = {number: signal.signal(number, stop.on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

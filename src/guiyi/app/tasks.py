@@ -5,10 +5,11 @@ from typing import Final
 import structlog
 from sqlalchemy.orm import Session
 
-from guiyi.app.example import example_plan_task
+from guiyi.app.example import LOAD_TASK, example_tasks
 from guiyi.app.services import Services
 from guiyi.plumbing.audit.api import ChainCheck, verify_chain
 from guiyi.plumbing.jobs.api import Run, Task, enqueue
+from guiyi.see.register.api import latest_version
 
 AUDIT_CHECK: Final = "audit.check"
 EVERY_QUARTER_HOUR: Final = "*/15 * * * *"
@@ -18,12 +19,17 @@ _log = structlog.get_logger(__name__)
 
 def all_tasks(services: Services) -> tuple[Task, ...]:
     """Return the tasks."""
-    return (_audit_check(services), example_plan_task(services))
+    return (_audit_check(services), *example_tasks(services))
 
 
-def enqueue_first_checks(session: Session) -> None:
-    """Check at every start too: a machine that runs ten minutes a day may never meet the quarter hour."""
+def enqueue_first_jobs(session: Session) -> None:
+    """Add what every start does: a check of the audit chain, and the example bank when there is no register.
+
+    A machine that runs ten minutes a day may never meet the quarter hour.
+    """
     enqueue(session, AUDIT_CHECK, once=AUDIT_CHECK)
+    if latest_version(session) is None:
+        enqueue(session, LOAD_TASK, once=LOAD_TASK)
 
 
 def report_chain(check: ChainCheck) -> None:

@@ -39,7 +39,6 @@ def up(
     import os
     import sys
 
-    from guiyi.app.cli.progress import progress_shown
     from guiyi.app.http.guard import Origin
     from guiyi.app.server import run_server
     from guiyi.kit.clock import SystemClock
@@ -52,8 +51,7 @@ def up(
     def tell_ready(origin: Origin) -> None:
         _tell_ready(origin, as_json=as_json)
 
-    with progress_shown() as progress:
-        ended = run_server(settings, SystemClock(), host=host, port=port, tell_ready=tell_ready, progress=progress)
+    ended = run_server(settings, SystemClock(), host=host, port=port, tell_ready=tell_ready)
     if not ended:
         # A job does not answer; waiting for its thread would keep the terminal. It is taken up again at the next start.
         sys.stdout.flush()

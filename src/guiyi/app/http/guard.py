@@ -10,7 +10,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from guiyi.app.errors import HostNotLocalError, RequestRefusedError
-from guiyi.app.http.problems import defect_response, problem_response
+from guiyi.app.http.problems import problem_response
 from guiyi.kit.errors import ErrorKind
 from guiyi.kit.text import Text
 
@@ -102,18 +102,18 @@ class Guard:
         self._origin = origin
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse, redirect or pass on; a defect inside becomes a problem document."""
+        """Refuse, redirect or pass on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         request = Request(scope, receive)
         head_only = request.method == "HEAD"
-        started = False
+        answered = False
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal started
+            nonlocal answered
+            answered = message["type"] == "http.response.body" and not message.get("more_body", False)
             if message["type"] == "http.response.start":
-                started = True
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
@@ -129,10 +129,11 @@ class Guard:
         try:
             # HEAD is GET without its body, for every endpoint.
             await self._app({**scope, "method": "GET"} if head_only else scope, receive, send_with_headers)
-        except Exception as error:
-            if started:
+        except Exception:
+            # A defect was logged and answered already, and is raised for those who have no such handler. Raised
+            # further on it cuts the connection, which is right only where an answer broke off in the middle.
+            if not answered:
                 raise
-            await defect_response(request, error)(scope, receive, send_with_headers)
 
     def _refusal(self, request: Request) -> Response | None:
         host, port = _host_of(request.headers.get("host", ""), self._origin.scheme)

@@ -100,25 +100,12 @@ def problem_response(
     return Response(problem.model_dump_json(), status_code=shown, media_type=MEDIA_TYPE, headers=extra)
 
 
-def defect_response(request: Request, error: Exception) -> Response:
-    """Log a defect with its traceback and answer without any of it."""
-    _log.error("http.defect", method=request.method, path=request.url.path, exc_info=error)
-    return problem_response(
-        request,
-        DefectError(
-            Text(
-                "Guiyi 出错了, 这不是你的问题。详情在服务器日志中 (http.defect)。",
-                "Something went wrong in Guiyi; it is not your fault. The server's log has the details (http.defect).",
-            )
-        ),
-    )
-
-
 def install_problem_handlers(app: FastAPI) -> None:
     """Make `app` answer every error with a problem document."""
     app.add_exception_handler(GuiyiError, _on_guiyi_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(Exception, _on_defect)
 
 
 async def _on_guiyi_error(request: Request, error: Exception) -> Response:
@@ -173,3 +160,17 @@ async def _on_http(request: Request, error: Exception) -> Response:
         method=method,
     )
     return problem_response(request, refused, status=error.status_code, headers=error.headers)
+
+
+async def _on_defect(request: Request, error: Exception) -> Response:
+    """Log a defect with its traceback and answer without any of it."""
+    _log.error("http.defect", method=request.method, path=request.url.path, exc_info=error)
+    return problem_response(
+        request,
+        DefectError(
+            Text(
+                "Guiyi 出错了, 这不是你的问题。详情在服务器日志中 (http.defect)。",
+                "Something went wrong in Guiyi; it is not your fault. The server's log has the details (http.defect).",
+            )
+        ),
+    )

@@ -32,6 +32,8 @@ PORT: Final = 5432
 START_SECONDS: Final = 300.0
 """Crash recovery of a large database may take minutes."""
 STOP_SECONDS: Final = 60
+START_ATTEMPTS: Final = 3
+"""A server that is killed while it starts is started again."""
 INITDB_SECONDS: Final = 300.0
 CONNECT_SECONDS: Final = 5
 POLL_SECONDS: Final = 0.05
@@ -152,18 +154,26 @@ class EmbeddedServer:
         self._check_version()
         self._write_configuration(account)
         self._start(account, programs)
-        self._create_database()
         return True
 
     def _start(self, account: Account, programs: Path) -> None:
         deadline = time.monotonic() + START_SECONDS
+        attempts = 0
         while True:
-            if self._postmaster_lives():
-                # Somebody was killed while it started; it is recovering, and answers when it is done.
-                self._wait_for_answer(deadline)
+            failure = self._start_once(account, programs, deadline)
+            if failure is None:
                 return
+            # Orphans of a killed server hold its shared memory until they notice; that is no failed attempt.
+            attempts += "shared memory block" not in str(failure.details["log"])
+            if attempts >= START_ATTEMPTS or time.monotonic() >= deadline:
+                raise failure
+            time.sleep(POLL_SECONDS)
+
+    def _start_once(self, account: Account, programs: Path, deadline: float) -> EmbeddedServerError | None:
+        logs_before = self._log_sizes()
+        # If it lives already, somebody was killed while it started: it is recovering, and answers when it is done.
+        if not self._postmaster_lives():
             self._forget_foreign_pid()
-            logs_before = self._log_sizes()
             done = account.run(
                 [
                     str(programs / "bin" / "pg_ctl"),
@@ -173,23 +183,16 @@ class EmbeddedServer:
                 cwd=self._data,
                 timeout_seconds=START_SECONDS + STOP_SECONDS,
             )
-            if done.returncode == 0:
-                self._wait_for_answer(deadline)
-                return
-            log = self._log_since(logs_before)
-            # Orphans of a killed server hold its shared memory for a moment; the next attempt finds them gone.
-            if "shared memory block" not in log or time.monotonic() >= deadline:
-                raise self._failed("启动失败", "it did not start", log=log or done.stderr)
-            time.sleep(POLL_SECONDS)
-
-    def _wait_for_answer(self, deadline: float) -> None:
-        logs_before = self._log_sizes()
-        while not self.is_answering():
+            if done.returncode != 0:
+                log = self._log_since(logs_before)
+                return self._failed("启动失败", "it did not start", log=log or done.stderr)
+        while not self._has_database():
             if time.monotonic() >= deadline:
-                raise self._failed("启动超时", "it did not answer in time", log=self._log_since(logs_before))
+                return self._failed("启动超时", "it did not answer in time", log=self._log_since(logs_before))
             if not self._postmaster_lives():
-                raise self._failed("启动时退出", "it ended while starting", log=self._log_since(logs_before))
+                return self._failed("启动时退出", "it ended while starting", log=self._log_since(logs_before))
             time.sleep(POLL_SECONDS)
+        return None
 
     def _leave(self, usage: FileLock) -> None:
         with self._starting():
@@ -342,12 +345,17 @@ class EmbeddedServer:
         account.give(beside)
         beside.rename(path)
 
-    def _create_database(self) -> None:
-        with self._connect() as connection:
-            connection.autocommit = True
-            found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone()
-            if found is None:
-                connection.execute(f"CREATE DATABASE {DATABASE}")
+    def _has_database(self) -> bool:
+        """Create our database where it is missing; say whether the server answers at all."""
+        try:
+            with self._connect() as connection:
+                connection.autocommit = True
+                found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone()
+                if found is None:
+                    connection.execute(f"CREATE DATABASE {DATABASE}")
+        except psycopg.OperationalError:
+            return False
+        return True
 
     # Helpers ---------------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ How the made-up bank behaves (every draw comes from one seeded generator):
 - *Correlated channels.* A customer belongs to one of six archetypes, each with its own liking for every channel, and
   uses one to four channels drawn from it; channels with more functions, and apps, are more popular. Six customers in
   ten hold the main channel, the bank's own one with the most functions.
-- *Tastes.* A customer has up to six favourite functions, popular ones likelier. On a channel without the favourite the
+- *Tastes.* A customer has up to six favourite functions, those on many channels likelier. On a channel without the favourite the
   customer uses its nearest function there: of the same domain if there is one. So the same function is used on several
   channels, and only offered pairs occur. One customer in 25 is corporate and prefers functions of `corporate`.
 - *Growth and churn.* Seven customers in ten were there before the window, others join, most of them early; a customer
@@ -49,6 +49,10 @@ TASTES: Final = 6
 CORPORATE_SHARE: Final = 0.04
 THERE_BEFORE_SHARE: Final = 0.7
 MAIN_CHANNEL_SHARE: Final = 0.6
+COMMON_EXPONENT: Final = 1.5
+"""A function offered on twice the channels has 2 ** 1.5 times the taste."""
+TASTE_SPREAD: Final = 0.6
+"""Of a function's taste beside that, as the standard deviation of its logarithm."""
 CHURN_PER_MONTH: Final = 0.015
 PULL_BEFORE: Final = 0.5
 """Of a channel before its growth, as a share of its pull at the end."""
@@ -201,7 +205,8 @@ class Bank:
             who = np.flatnonzero(corporate == is_corporate)
             holders = who[random.random(len(who)) < MAIN_CHANNEL_SHARE]
             self._portfolio[holders, random.integers(2, size=len(holders))] = np.argmax((1 + self._own) * size)
-            taste = functions / (1.0 + random.permutation(len(functions)))
+            common = self._offered.sum(axis=0) ** COMMON_EXPONENT
+            taste = functions * common * random.lognormal(0.0, TASTE_SPREAD, len(functions))
             self._tastes[who] = _draw(random, taste, (len(who), TASTES))
         self._channels_used = np.minimum(random.geometric(0.4, size=people), PORTFOLIO).astype(np.uint8)
         self._functions_used = np.minimum(random.geometric(0.3, size=people), TASTES).astype(np.uint8)
