@@ -4,7 +4,6 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, requires, version
 from typing import Final
@@ -16,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from guiyi.app.example import POLICIES_FILE, REGISTER_FILE, examples_folder
 from guiyi.app.http.guard import Origin
+from guiyi.kit.clock import SystemClock
 from guiyi.kit.errors import GuiyiError
 from guiyi.kit.text import Text
 from guiyi.plumbing.audit.api import verify_chain
@@ -114,7 +114,7 @@ def _timezone(settings: Settings) -> Finding:
     except ZoneInfoNotFoundError:
         advice = Text("请安装软件包 tzdata, 或更正 GUIYI_TIMEZONE。", "Install package tzdata, or mend GUIYI_TIMEZONE.")
         return Finding("timezone", title, State.WRONG, _same(settings.timezone), advice)
-    offset = datetime.now(UTC).astimezone(zone).strftime("%z")
+    offset = SystemClock().now().astimezone(zone).strftime("%z")
     return Finding("timezone", title, State.OK, _same(f"{settings.timezone} (UTC{offset})"))
 
 

@@ -103,7 +103,7 @@ class Worker:
             try:
                 asyncio.run(self._serve())
             except (ProcrastinateException, SQLAlchemyError, GuiyiError, OSError) as error:
-                _log.warning("jobs.worker_restarts", reason=str(error))
+                _log.warning("jobs.worker_restarts", reason=str(error.__cause__ or error).strip())
             except Exception:  # noqa: BLE001  whatever it was, jobs must go on; it is logged with its traceback
                 _log.exception("jobs.worker_failed")
             finally:

@@ -17,8 +17,14 @@ _SECRET_KEYS: Final = re.compile(
     r"passw|secret|token|authori[sz]ation|cookie|api_?key|credential|private_?key", re.IGNORECASE
 )
 _URL_PASSWORD: Final = re.compile(r"(?P<start>[a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s@]+@", re.IGNORECASE)
-_QUIET: Final = ("alembic", "asyncio", "procrastinate", "uvicorn.access")
-"""Libraries that are heard from WARNING on."""
+_LEAST_LEVELS: Final = {
+    "alembic": logging.WARNING,
+    "asyncio": logging.WARNING,
+    "procrastinate": logging.WARNING,
+    "psycopg.pool": logging.ERROR,
+    "uvicorn": logging.WARNING,
+}
+"""Libraries that tell more than anybody wants to know; what matters of it, we log ourselves."""
 
 
 def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
@@ -55,8 +61,8 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    for name, least in _LEAST_LEVELS.items():
+        logging.getLogger(name).setLevel(max(least, root.level))
 
 
 def _redact(_logger: object, _method: str, event: EventDict) -> EventDict:
