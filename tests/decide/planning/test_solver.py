@@ -10,6 +10,7 @@ from problems import cheapest, problems
 
 from guiyi.decide.planning.api import Plan, solve_document
 from guiyi.decide.planning.errors import AttritionRuleMissing
+from guiyi.kit.text import Text
 
 MILLIONTH = Decimal("0.000001")
 RELAXED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -235,6 +236,18 @@ def test_known_optimum_is_proven_when_an_instance_of_the_or_library_is_solved(in
 def test_status_is_gap_when_time_runs_out() -> None:
     plan = solve_document(json.dumps(_hard_problem()).encode(), time_limit_seconds=0.05)
     assert plan.status == "gap"
+
+
+def test_progress_is_told_and_nothing_is_printed_while_solving(capfd: pytest.CaptureFixture[str]) -> None:
+    told: list[int] = []
+
+    def progress(step: Text, done: int, total: int | None = None) -> None:
+        assert (step.en, total) == ("Solving", 1000)
+        told.append(done)
+
+    solve_document(json.dumps(_hard_problem()).encode(), time_limit_seconds=1, progress=progress)
+    assert told
+    assert capfd.readouterr().out == ""
 
 
 def _hard_problem() -> dict[str, Any]:

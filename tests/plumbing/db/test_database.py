@@ -119,6 +119,21 @@ def test_unit_is_not_repeated_when_it_breaks_a_constraint(counters: Database) ->
     assert len(attempts) == 1
 
 
+def test_error_is_retryable_when_no_connection_becomes_free(
+    database_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "POOL_SECONDS", 0.1)
+    monkeypatch.setattr(database_module, "POOL_SIZE", 1)
+    monkeypatch.setattr(database_module, "POOL_OVERFLOW", 0)
+    with (
+        open_database(database_settings) as narrow,
+        narrow.engine.connect(),
+        pytest.raises(DatabaseBusyError) as caught,
+    ):
+        narrow.run(lambda session: session.execute(text("SELECT 1")))
+    assert caught.value.retryable
+
+
 def test_error_is_retryable_when_the_connection_is_cut(counters: Database) -> None:
     with pytest.raises(DatabaseUnreachableError) as caught:
         counters.run(lambda session: session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())")))

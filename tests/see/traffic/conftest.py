@@ -21,7 +21,7 @@ EVENT_TYPES = {
     "customer_id": "varchar",
     "value_minor": "bigint",
 }
-IDENTITY_TYPES = dict.fromkeys(("channel_id", "user_key", "key_type", "key_value"), "varchar")
+IDENTITY_TYPES: dict[str, str] = dict.fromkeys(("channel_id", "user_key", "key_type", "key_value"), "varchar")
 
 
 def write_parquet(file: Path, types: dict[str, str], rows: Iterable[Row], metadata: str = "") -> Path:
@@ -31,7 +31,8 @@ def write_parquet(file: Path, types: dict[str, str], rows: Iterable[Row], metada
         connection.execute(f"create table t ({columns})")
         filled = [(*row, *[None] * (len(types) - len(row))) for row in rows]
         if filled:
-            connection.executemany(f"insert into t values ({', '.join('?' * len(types))})", filled)
+            places = ", ".join("?" * len(types))
+            connection.executemany(f"insert into t values ({places})", filled)  # noqa: S608 - question marks alone
         options = f", kv_metadata {metadata}" if metadata else ""
         connection.execute(f"copy t to '{str(file).replace(chr(39), chr(39) * 2)}' (format parquet{options})")
     return file

@@ -21,9 +21,9 @@ from guiyi.see.traffic.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Bank
-
     from guiyi.kit.errors import GuiyiError
+
+    from .conftest import Bank
 
 HEADER = "event_time,channel_id,function_id,user_key\n"
 ROW = "2026-01-05T08:00:00Z,app,accounts.balance,u1\n"
@@ -62,6 +62,8 @@ def test_log_is_read_when_it_is_csv_gzip_or_a_folder_of_all(bank: "Bank") -> Non
         pytest.param(HEADER + "2026-01-05T08:00:00Z,app,accounts.balance,客户\n", id="Chinese"),
         pytest.param(HEADER + "2026-01-05T08:00:00Z,app,accounts.balance,u\x001\n", id="NUL"),
         pytest.param("x," + HEADER + "," + ROW, id="another column"),
+        pytest.param(HEADER + ROW.replace("\n", ",,\n"), id="empty fields too many"),
+        pytest.param(HEADER + "\n" + ROW.replace("\n", ",,\n"), id="empty fields too many, blank line"),
         pytest.param(HEADER + "2026-01-05 16:00:00+08:00,app,accounts.balance,u\n", id="offset"),
         pytest.param(HEADER + "2026-01-05,app,accounts.balance,u\n", id="date alone"),
     ],

@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 from guiyi.see.traffic.identities import component_labels, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from conftest import Bank
+    from .conftest import Bank
 
 BALANCE = "accounts.balance"
 AT = "2026-01-05 00:00:00"
 
 
 def people(
-    bank: "Bank", rows: "list[tuple[str, str, str | None]]", identities: "list[tuple[str, ...]]"
+    bank: "Bank", rows: "Sequence[tuple[str, str, str | None]]", identities: "list[tuple[str, ...]]"
 ) -> tuple[int, int, int]:
     """Return customers, unlinked, conflicts."""
     log = bank.events([(AT, channel, BALANCE, key, customer) for channel, key, customer in rows])

@@ -19,9 +19,9 @@ from guiyi.see.traffic.masks import MaskTable, mask_of, words_of
 from guiyi.see.traffic.rules import segment_of
 
 if TYPE_CHECKING:
-    from conftest import Bank
+    from .conftest import Bank
 
-FUNCTIONS = ("a.one", "a.two", "corporate.pay", "b.one")
+FUNCTIONS: tuple[str, ...] = ("a.one", "a.two", "corporate.pay", "b.one")
 WIDE = tuple(f"ch{number:03d}" for number in range(130))
 MONTHS = 5
 START = datetime(2026, 1, 1)  # noqa: DTZ001 - the log's times are naive: UTC

@@ -11,7 +11,7 @@ from guiyi.see.traffic.errors import LogEmptyError, TooManyRefusedError, WindowT
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Bank
+    from .conftest import Bank
 
 HEADER = "event_time,channel_id,function_id,user_key,customer_id,value_minor\n"
 GOOD = "2026-01-05T08:00:00Z,app,accounts.balance,u1,,\n"
@@ -22,7 +22,7 @@ TABLE = """
     yesterday,app,accounts.balance,u,,                        bad_time          event_time    yesterday
     2026-02-30 10:00:00,app,accounts.balance,u,,              bad_time          event_time    2026-02-30 10:00:00
     1767600000,app,accounts.balance,u,,                       bad_time          event_time    1767600000
-    infinity,app,accounts.balance,u,,                         outside_window    event_time    infinity
+    infinity,app,accounts.balance,u,,                         bad_time          event_time    infinity
     2099-01-01T00:00:00Z,app,accounts.balance,u,,             outside_window    event_time    2099-01-01T00:00:00Z
     1970-01-01T00:00:00Z,ghost,accounts.balance,u,,           outside_window    event_time    1970-01-01T00:00:00Z
     2026-01-05T08:00:00Z,ghost,nothing,,,                     unknown_channel   channel_id    ghost
@@ -30,20 +30,21 @@ TABLE = """
     2026-01-05T08:00:00Z,App,accounts.balance,u,,             unknown_channel   channel_id    App
     2026-01-05T08:00:00Z,app,nothing,,,                       unknown_function  function_id   nothing
     2026-01-05T08:00:00Z,app,accounts.balance,,,x             empty_key         user_key      -
-    2026-01-05T08:00:00Z,app,accounts.balance,　,,            empty_key         user_key      　
+    2026-01-05T08:00:00Z,app,accounts.balance,　,,            empty_key         user_key      U+3000
     2026-01-05T08:00:00Z,app,accounts.balance,u,,1.5          bad_value         value_minor   1.5
     2026-01-05T08:00:00Z,app,accounts.balance,u,,much         bad_value         value_minor   much
-    2026-01-05T08:00:00Z,app,accounts.balance,u               malformed         -             2026-01-05T08:00:00Z,app,accounts.balance,u
-    2026-01-05T08:00:00Z,app,accounts.balance,u,,,            malformed         -             2026-01-05T08:00:00Z,app,accounts.balance,u,,,
+    2026-01-05T08:00:00Z,app,accounts.balance,u               malformed         -             row
+    2026-01-05T08:00:00Z,app,accounts.balance,u,,,x           malformed         -             row
 """
-"""One wrong row a line; columns are parted by two blanks or more, - is an empty text."""
+"""One wrong row a line; columns are parted by two blanks or more; - is an empty text, U+3000 a wide blank."""
 
 
 def table() -> "list[tuple[str, str, str, str]]":
     rows: list[tuple[str, str, str, str]] = []
     for line in TABLE.strip().splitlines()[1:]:
         row, reason, field, value = (part.strip(" ") for part in line.strip(" ").split("  ") if part.strip(" "))
-        rows.append((row, reason, *("" if text == "-" else text for text in (field, value))))
+        texts = {"-": "", "U+3000": "\u3000", "row": row}
+        rows.append((row, reason, texts.get(field, field), texts.get(value, value)))
     return rows
 
 
@@ -106,7 +107,7 @@ def test_load_stops_when_more_rows_are_wrong_than_the_share(bank: "Bank", wrong:
     if not stops:
         assert bank.read(file).refusals.refused == wrong
         return
-    with pytest.raises(TooManyRefusedError, match="log.csv row") as caught:
+    with pytest.raises(TooManyRefusedError, match=r"log\.csv row") as caught:
         bank.read(file)
     assert caught.value.details["refused"] == {"unknown_channel": wrong}
     assert "未载入" in caught.value.message.zh

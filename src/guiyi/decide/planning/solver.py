@@ -79,10 +79,13 @@ def _impossible_at_once(model: Model) -> PlanInfeasibility | None:
 
 
 class _QuietHighs(highspy.Highs):
-    """HiGHS without its banner, which would stand in the middle of a command's JSON."""
+    """HiGHS without its banner, which would stand in the middle of a command's JSON.
+
+    Its output stays on, away from the console: switched off, it would not call back about its progress either.
+    """
 
     def enableCallbacks(self) -> None:  # noqa: N802 - HiGHS's name; its constructor calls it, and it prints the banner
-        self.silent()
+        self.setOptionValue("log_to_console", False)
         super().enableCallbacks()
 
 

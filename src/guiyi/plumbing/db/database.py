@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 
 from sqlalchemy import URL, Engine, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from guiyi.kit.text import Text
@@ -51,7 +52,7 @@ class Database:
         outside its session.
 
         Raises:
-            DatabaseBusyError: It failed that way every time.
+            DatabaseBusyError: It failed that way every time, or no connection became free.
             DatabaseUnreachableError: The server does not answer, or ended the connection.
         """
         for attempt in range(RETRIES + 1):
@@ -66,6 +67,15 @@ class Database:
                 if is_disconnect(error):
                     raise unreachable(self.engine.url, error) from error
                 raise
+            except PoolTimeoutError as error:
+                raise DatabaseBusyError(
+                    Text(
+                        f"数据库正忙: {POOL_SECONDS} 秒内没有空闲连接。请稍后再试。",
+                        f"The database is busy: no connection became free within {POOL_SECONDS} seconds. "
+                        f"Try again in a moment.",
+                    ),
+                    seconds=POOL_SECONDS,
+                ) from error
         raise DatabaseBusyError(
             Text(
                 f"数据库正忙: 同一操作与其他操作冲突, 已重试 {RETRIES} 次。请稍后再试。",

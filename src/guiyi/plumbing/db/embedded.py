@@ -46,7 +46,7 @@ _CONFIGURATION = """\
 # Written by Guiyi at every start; changes are lost.
 listen_addresses = ''
 port = {port}
-unix_socket_directories = '{socket}'
+unix_socket_directories = '"{socket}"'
 unix_socket_permissions = 0700
 hba_file = '{folder}/pg_hba.conf'
 ident_file = '{folder}/pg_ident.conf'
@@ -284,7 +284,9 @@ class EmbeddedServer:
 
     def _socket_folder(self) -> Path:
         folder = self._folder / "socket"
-        if len(os.fsencode(folder / f".s.PGSQL.{PORT}")) <= SOCKET_PATH_BYTES:
+        fits = len(os.fsencode(folder / f".s.PGSQL.{PORT}")) <= SOCKET_PATH_BYTES
+        # libpq takes a comma for the end of one host and the start of the next.
+        if fits and "," not in str(folder) and '"' not in str(folder):
             return folder
         key = hashlib.sha256(os.fsencode(self._home)).hexdigest()[:16]
         return Path("/tmp") / f"guiyi-{os.geteuid()}-{key}"  # noqa: S108  owner and mode are checked before use

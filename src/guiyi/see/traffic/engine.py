@@ -4,7 +4,7 @@ The statements of an engine stand in one file of SQL under `engines/`, each unde
 names, tables and columns, so that one can be tested against the other on the same logs.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +16,8 @@ Value = str | int | bool | Path | None
 """What a row of an answer, or a place in a statement, holds."""
 Places = Value | Sequence["Places"] | Mapping[str, "Places"]
 Column = NDArray[np.generic]
+Watch = Callable[[int], None]
+"""Told now and then, in the caller's thread, how many of 100 parts of a long statement are done."""
 
 
 class ColumnType(Enum):
@@ -39,8 +41,8 @@ class EngineError(Exception):
 class Engine(Protocol):
     """One session with tables of its own; nothing outlives `close`."""
 
-    def run(self, name: str, **places: Places) -> None:
-        """Run the statement; raise `EngineError` when the engine refuses."""
+    def run(self, name: str, *, watch: Watch | None = None, **places: Places) -> None:
+        """Run the statement, telling `watch` how far it is; raise `EngineError` when the engine refuses."""
         ...
 
     def rows(self, name: str, **places: Places) -> list[tuple[Value, ...]]:

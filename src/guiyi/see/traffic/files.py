@@ -16,7 +16,7 @@ import yaml
 
 from guiyi.kit.progress import Progress
 from guiyi.kit.text import Text
-from guiyi.see.traffic.engine import ColumnType, Engine, EngineError
+from guiyi.see.traffic.engine import ColumnType, Engine, EngineError, Watch
 from guiyi.see.traffic.errors import (
     ColumnMissingError,
     LogEmptyError,
@@ -136,7 +136,7 @@ def open_source(
                 plain.symlink_to(path.resolve())
                 _open_parquet(engine, plain, path, opened, needed, optional, names)
             else:
-                _open_csv(engine, plain, path, shown, opened, needed, optional, names)
+                _open_csv(engine, plain, path, shown, opened, needed, optional, names, progress)
         opened.names[str(plain)] = shown
     progress(READING, len(paths), len(paths))
     if opened.rows == 0:
@@ -268,11 +268,13 @@ def _open_csv(
     needed: tuple[str, ...],
     optional: tuple[str, ...],
     names: Mapping[str, str],
+    progress: Progress,
 ) -> None:
     header = _header_of(path)
     columns = _matched(header, path, needed, optional, names)
     places = [header.index(theirs) for theirs in columns.values() if theirs is not None]
-    rows = _copy_plain_csv(engine, path, plain, len(header), places)
+    step = Text(f"转换 {shown}", f"Converting {shown}")
+    rows = _copy_plain_csv(engine, path, plain, len(header), places, watch=lambda percent: progress(step, percent, 100))
     row = "file_row_number + 2"
     if rows is None:
         rows = _copy_any_csv(engine, path, plain, shown, header, places, opened)
@@ -355,13 +357,23 @@ def _is_text(value: str) -> bool:
     return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
 
 
-def _copy_plain_csv(engine: Engine, path: Path, plain: Path, columns: int, places: list[int]) -> int | None:
+def _copy_plain_csv(
+    engine: Engine, path: Path, plain: Path, columns: int, places: list[int], watch: Watch
+) -> int | None:
     """Copy a CSV file at the engine's speed; None when it is not plain: one line a record, nothing malformed."""
     compression = "gzip" if path.name.lower().endswith(".gz") else "none"
     link = plain.with_suffix(".csv.gz" if compression == "gzip" else ".csv")
     link.symlink_to(path.resolve())
     try:
-        engine.run("csv_to_parquet", file=link, wanted=places, columns=columns, compression=compression, target=plain)
+        engine.run(
+            "csv_to_parquet",
+            watch=watch,
+            file=link,
+            wanted=places,
+            columns=columns,
+            compression=compression,
+            target=plain,
+        )
         copied = sum(int(str(count)) for _, count in engine.rows("parquet_rows", files=[plain]))
     except EngineError:
         plain.unlink(missing_ok=True)
@@ -402,7 +414,10 @@ def _copy_any_csv(
 
 
 def _well_formed(text: TextIO, shown: str, columns: int, opened: SourceFiles) -> Iterator[tuple[int, list[str]]]:
-    """Yield the records after the header with the line on which each begins; count the others as malformed."""
+    """Yield the records after the header with the line on which each begins; count the others as malformed.
+
+    Empty fields beyond the header's are passed over, as the engine does.
+    """
     reader = csv.reader(text, strict=True)
     next(reader)
     while True:
@@ -416,7 +431,7 @@ def _well_formed(text: TextIO, shown: str, columns: int, opened: SourceFiles) ->
             continue
         if not row:
             continue
-        if len(row) == columns and all(_is_text(value) for value in row):
+        if len(row) >= columns and not any(row[columns:]) and all(_is_text(value) for value in row):
             yield line, row
         else:
             _count_malformed(opened, shown, line, ",".join(row))

@@ -80,7 +80,6 @@ FOLDING = Text("汇总日志", "Folding the log")
 LINKING = Text("归并客户", "Linking customers")
 COUNTING_MONTHS = Text("统计各月", "Counting months")
 COUNTING_FUNCTIONS = Text("统计各功能", "Counting functions")
-FOLDING_STEPS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +128,7 @@ def load(engine: Engine, source: EventSource, scope: Scope, folder: Path, progre
         progress=progress,
     )
     engine.run("events", shapes=_branches(events))
-    progress(FOLDING, 0, FOLDING_STEPS)
+    progress(FOLDING, 0, 100)
     window = _window(engine, scope, source.events)
     words = Words(words_for(len(scope.channel_ids)), words_for(len(scope.function_ids)), words_for(len(window.months)))
     refusals = _fold(engine, events, scope, window, words, progress)
@@ -244,13 +243,16 @@ def _fold(
     engine: Engine, events: SourceFiles, scope: Scope, window: Window, words: Words, progress: Progress
 ) -> Refusals:
     """Check every row and fold those that are right; account for every row."""
-    progress(FOLDING, 1, FOLDING_STEPS)
     engine.run("checked", start=window.start_us, end=window.end_us)
-    engine.run("seen", starts=list(window.starts_us), **words.places())
-    progress(FOLDING, 2, FOLDING_STEPS)
+    engine.run(
+        "seen",
+        watch=lambda percent: progress(FOLDING, percent, 100),
+        starts=list(window.starts_us),
+        **words.places(),
+    )
     read = _whole(engine.rows("rows_read")[0][0])
     refusals = _refusals(engine, events, "refused", read, EVENT_FIELDS)
-    progress(FOLDING, FOLDING_STEPS, FOLDING_STEPS)
+    progress(FOLDING, 100, 100)
     _check_share(refusals, scope.max_refused_share, Text("事件日志", "the event log"))
     return refusals
 

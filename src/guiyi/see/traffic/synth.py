@@ -6,9 +6,10 @@ How the made-up bank behaves (every draw comes from one seeded generator):
 - *Correlated channels.* A customer belongs to one of six archetypes, each with its own liking for every channel, and
   uses one to four channels drawn from it; channels with more functions, and apps, are more popular. Six customers in
   ten hold the main channel, the bank's own one with the most functions.
-- *Tastes.* A customer has up to six favourite functions, those on many channels likelier. On a channel without the favourite the
-  customer uses its nearest function there: of the same domain if there is one. So the same function is used on several
-  channels, and only offered pairs occur. One customer in 25 is corporate and prefers functions of `corporate`.
+- *Tastes.* A customer has up to six favourite functions, those on many channels likelier. On a channel without the
+  favourite the customer uses its nearest function there: of the same domain if there is one. So the same function is
+  used on several channels, and only offered pairs occur. One customer in 25 is corporate and prefers functions of
+  `corporate`.
 - *Growth and churn.* Seven customers in ten were there before the window, others join, most of them early; a customer
   leaves with a hazard of 1.5 % a month. A channel's pull grows along a logistic curve that flattens early on the
   platforms of others and late on the bank's own.

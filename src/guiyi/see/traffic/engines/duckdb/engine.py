@@ -1,6 +1,7 @@
 """`Engine` on DuckDB: nothing is installed, loaded or called from outside."""
 
 from collections.abc import Generator, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
@@ -10,7 +11,7 @@ from typing import Final, cast
 import duckdb
 import jinja2
 
-from guiyi.see.traffic.engine import Column, ColumnType, EngineError, Places, Value
+from guiyi.see.traffic.engine import Column, ColumnType, EngineError, Places, Value, Watch
 
 WHOLE: Final = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"}
 WHOLE_TYPES: Final = WHOLE | {f"U{name}" for name in WHOLE}
@@ -18,6 +19,7 @@ TIME_TYPES: Final = {"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMEST
 MOMENT_TYPES: Final = {"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ"}
 TEXT_TYPES: Final = {"VARCHAR", "UUID"}
 REAL_TYPES: Final = {"FLOAT", "DOUBLE"}
+WATCH_SECONDS: Final = 0.25
 
 
 class DuckEngine:
@@ -35,11 +37,30 @@ class DuckEngine:
             config["threads"] = threads
         self._connection = duckdb.connect(config=config)
         self._connection.execute("set TimeZone = 'UTC'")
+        # Progress is counted for `watch`; printed, it would end up in the standard output of a long command.
+        self._connection.execute("set enable_progress_bar = true")
+        self._connection.execute("set enable_progress_bar_print = false")
 
-    def run(self, name: str, **places: Places) -> None:
+    def run(self, name: str, *, watch: Watch | None = None, **places: Places) -> None:
         """Run the statement."""
+        sql = _sql(name, places)
         with _engine_errors():
-            self._connection.execute(_sql(name, places))
+            if watch is None:
+                self._connection.execute(sql)
+            else:
+                self._run_watched(sql, watch)
+
+    def _run_watched(self, sql: str, watch: Watch) -> None:
+        """Run `sql` in another thread, so that this one can tell how far it is and hear an interrupt."""
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            running = pool.submit(self._connection.execute, sql)
+            try:
+                while not wait([running], timeout=WATCH_SECONDS).done:
+                    watch(max(0, min(100, int(self._connection.query_progress()))))
+            except BaseException:
+                self._connection.interrupt()
+                raise
+            running.result()
 
     def rows(self, name: str, **places: Places) -> list[tuple[Value, ...]]:
         """Return the statement's rows."""
