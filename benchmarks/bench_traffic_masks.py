@@ -77,10 +77,15 @@ class TimedEngine(DuckEngine):
         yield
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
 
-    def run(self, name: str, *, watch: Watch | None = None, **places: Places) -> None:
+    def run(self, name: str, **places: Places) -> None:
         """Run the statement."""
         with self.timed(name):
-            super().run(name, watch=watch, **places)
+            super().run(name, **places)
+
+    def run_long(self, name: str, watch: Watch, **places: Places) -> None:
+        """Run it while its progress is told."""
+        with self.timed(name):
+            super().run_long(name, watch, **places)
 
     def rows(self, name: str, **places: Places) -> list[tuple[Value, ...]]:
         """Return its rows."""

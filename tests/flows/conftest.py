@@ -6,6 +6,9 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 from running import Running, free_port, new_home
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
+EVENTS = 100_000
+CUSTOMERS = 10_000
 CHROMIUM_PLACES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--font-render-hinting=none"]
 
@@ -43,3 +46,27 @@ def empty_home() -> Generator[Path]:
     home = new_home()
     yield home
     shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def report_file(first_start: Running) -> Generator[Path]:
+    """report.html as `guiyi plan` writes it, in a folder of its own."""
+    folder = new_home()
+    try:
+        yield _make_report(first_start, folder)
+    finally:
+        shutil.rmtree(folder)
+
+
+def _make_report(running: Running, folder: Path) -> Path:
+    """Plan the example bank on the command line and return the report."""
+    register, policies = EXAMPLES / "example-bank.xlsx", EXAMPLES / "policies.yaml"
+    logs = running.command(
+        *("traffic", "synth", "--register", str(register), "--out", str(folder / "logs")),
+        *("--events", str(EVENTS), "--customers", str(CUSTOMERS)),
+    )
+    running.command(
+        *("plan", "--register", str(register), "--policies", str(policies), "--out", str(folder / "plan")),
+        *("--events", str(logs["events"]), "--identities", str(logs["identities"])),
+    )
+    return folder / "plan" / "report.html"

@@ -1,23 +1,19 @@
 """An empty folder, `guiyi up`, and the pages that a newcomer opens."""
 
 import json
-import shutil
 import subprocess
 import sys
-from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 from looking import LANGUAGES, TASTES, Language, Theme, address_of, opened, violations_of
 from playwright.sync_api import Browser
-from running import STOP_SECONDS, Running, free_port, get, new_home, processes_of, wait_until
+from running import STOP_SECONDS, Running, free_port, get, processes_of, wait_until
 
 pytestmark = pytest.mark.xdist_group("flows")
 
 CHANNEL = "oa_corporate_finance"
 PAGES = ("/", "/register", f"/register?channel={CHANNEL}", "/api", "/nowhere")
-EVENTS = 100_000
-CUSTOMERS = 10_000
 FINDING = {"zh": "个渠道归为", "en": "channels become"}
 
 
@@ -102,31 +98,6 @@ def test_axe_finds_nothing_when_every_page_is_opened(
                 found[path] = violations
 
         assert not found, json.dumps(found, indent=1, ensure_ascii=False)
-
-
-@pytest.fixture(scope="session")
-def report_file(first_start: Running) -> Generator[Path]:
-    """report.html as `guiyi plan` writes it, in a folder of its own."""
-    folder = new_home()
-    try:
-        yield make_report(first_start, folder)
-    finally:
-        shutil.rmtree(folder)
-
-
-def make_report(running: Running, folder: Path) -> Path:
-    """Plan the example bank on the command line and return the report."""
-    examples = Path(__file__).parents[2] / "examples"
-    register, policies = examples / "example-bank.xlsx", examples / "policies.yaml"
-    logs = running.command(
-        *("traffic", "synth", "--register", str(register), "--out", str(folder / "logs")),
-        *("--events", str(EVENTS), "--customers", str(CUSTOMERS)),
-    )
-    running.command(
-        *("plan", "--register", str(register), "--policies", str(policies), "--out", str(folder / "plan")),
-        *("--events", str(logs["events"]), "--identities", str(logs["identities"])),
-    )
-    return folder / "plan" / "report.html"
 
 
 @pytest.mark.parametrize(("language", "theme"), TASTES)

@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from guiyi.kit.progress import Progress, silent
 from guiyi.see.traffic.api import EventSource, Scope, Traffic, read_traffic
 
 Row = tuple[object, ...]
@@ -48,6 +49,7 @@ class Bank:
     timezone: str = "Asia/Shanghai"
     window: tuple[datetime, datetime] | None = None
     max_refused_share: Decimal = Decimal(1)
+    progress: Progress = silent
     opened: list[Traffic] = field(default_factory=list)
 
     def events(self, rows: Sequence[Row], types: dict[str, str] | None = None) -> Path:
@@ -64,7 +66,8 @@ class Bank:
 
     def read(self, events: Path, identities: Path | None = None, mapping: Path | None = None) -> Traffic:
         scope = Scope(self.channels, self.functions, self.timezone, self.window, self.max_refused_share)
-        traffic = read_traffic(EventSource(events, identities, mapping), scope, temp_folder=self.folder)
+        source = EventSource(events, identities, mapping)
+        traffic = read_traffic(source, scope, progress=self.progress, temp_folder=self.folder)
         self.opened.append(traffic)
         return traffic
 

@@ -162,6 +162,19 @@ def test_parquet_is_read_when_its_types_are_numbers_and_zoned_times(bank: "Bank"
     assert (traffic.report().customers, len(traffic.report().overlap)) == (1, 1)
 
 
+def test_parquet_is_read_when_its_types_are_enumerations_and_decimals(bank: "Bank") -> None:
+    types = EVENT_TYPES | {"channel_id": "enum('app', 'oa')", "value_minor": "decimal(9, 2)"}
+    rows = [("2026-01-05", "app", "accounts.balance", "u", value) for value in ("1.00", "1.50")]
+    assert dict(bank.read(bank.events(rows, types)).refusals.counts) == {"bad_value": 1}
+
+
+def test_time_is_outside_the_window_when_no_calendar_knows_its_year(bank: "Bank") -> None:
+    rows = [(at, "app", "accounts.balance", "u") for at in ("2026-01-05", "200000-01-01")]
+    types = EVENT_TYPES | {"event_time": "varchar"}
+    traffic = bank.read(bank.events(rows, types))
+    assert (traffic.months, dict(traffic.refusals.counts)) == (("2026-01",), {"outside_window": 1})
+
+
 def test_synthetic_is_told_when_one_file_is_marked(bank: "Bank") -> None:
     log = bank.text("log/a.csv", HEADER + ROW)
     bank.text("log/b.csv", HEADER + ROW)

@@ -119,7 +119,7 @@ VALUES = [("customer_number", f"C{number}") for number in range(4)] + [("unionid
     ),
     st.lists(st.tuples(st.sampled_from(KEYS), st.sampled_from(VALUES)), max_size=12),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_customers_equal_grouping_keys_by_hand_when_random(
     banks: "Callable[[], Bank]",
     rows: "list[tuple[tuple[str, str], str | None]]",

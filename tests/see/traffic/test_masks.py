@@ -61,13 +61,14 @@ def counted(file: Path, sql: str) -> dict[object, int]:
 
 
 @given(logs)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_report_equals_count_distinct_when_log_is_random(banks: "Callable[[], Bank]", log: list[Event]) -> None:
     bank = banks()
     file = written(bank, log)
     with bank.read(file) as traffic:
         report = traffic.report()
         usage = traffic.usage_by_offering()
+        assert traffic.segments == report.segments
         functions = traffic.function_overlap()
         function_reach = traffic.function_reach()
     reach = counted(file, "select channel_id, count(distinct customer_id) from LOG group by 1")

@@ -41,8 +41,12 @@ class EngineError(Exception):
 class Engine(Protocol):
     """One session with tables of its own; nothing outlives `close`."""
 
-    def run(self, name: str, *, watch: Watch | None = None, **places: Places) -> None:
-        """Run the statement, telling `watch` how far it is; raise `EngineError` when the engine refuses."""
+    def run(self, name: str, **places: Places) -> None:
+        """Run the statement; raise `EngineError` when the engine refuses."""
+        ...
+
+    def run_long(self, name: str, watch: Watch, **places: Places) -> None:
+        """Run a statement that may last, telling `watch` how far it is."""
         ...
 
     def rows(self, name: str, **places: Places) -> list[tuple[Value, ...]]:

@@ -365,9 +365,9 @@ def _copy_plain_csv(
     link = plain.with_suffix(".csv.gz" if compression == "gzip" else ".csv")
     link.symlink_to(path.resolve())
     try:
-        engine.run(
+        engine.run_long(
             "csv_to_parquet",
-            watch=watch,
+            watch,
             file=link,
             wanted=places,
             columns=columns,

@@ -244,9 +244,9 @@ def _fold(
 ) -> Refusals:
     """Check every row and fold those that are right; account for every row."""
     engine.run("checked", start=window.start_us, end=window.end_us)
-    engine.run(
+    engine.run_long(
         "seen",
-        watch=lambda percent: progress(FOLDING, percent, 100),
+        lambda percent: progress(FOLDING, percent, 100),
         starts=list(window.starts_us),
         **words.places(),
     )

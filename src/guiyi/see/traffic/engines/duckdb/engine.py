@@ -25,7 +25,7 @@ WATCH_SECONDS: Final = 0.25
 class DuckEngine:
     """One in-memory database that spills to `folder`."""
 
-    def __init__(self, *, folder: Path, memory_mb: int, threads: int | None = None) -> None:
+    def __init__(self, *, folder: Path, memory_mb: int) -> None:
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": f"{memory_mb}MB",
             "temp_directory": str(folder / "spill"),
@@ -33,26 +33,21 @@ class DuckEngine:
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
         }
-        if threads is not None:
-            config["threads"] = threads
         self._connection = duckdb.connect(config=config)
         self._connection.execute("set TimeZone = 'UTC'")
         # Progress is counted for `watch`; printed, it would end up in the standard output of a long command.
         self._connection.execute("set enable_progress_bar = true")
         self._connection.execute("set enable_progress_bar_print = false")
 
-    def run(self, name: str, *, watch: Watch | None = None, **places: Places) -> None:
+    def run(self, name: str, **places: Places) -> None:
         """Run the statement."""
-        sql = _sql(name, places)
         with _engine_errors():
-            if watch is None:
-                self._connection.execute(sql)
-            else:
-                self._run_watched(sql, watch)
+            self._connection.execute(_sql(name, places))
 
-    def _run_watched(self, sql: str, watch: Watch) -> None:
-        """Run `sql` in another thread, so that this one can tell how far it is and hear an interrupt."""
-        with ThreadPoolExecutor(max_workers=1) as pool:
+    def run_long(self, name: str, watch: Watch, **places: Places) -> None:
+        """Run the statement in another thread, so that this one can tell how far it is and hear an interrupt."""
+        sql = _sql(name, places)
+        with _engine_errors(), ThreadPoolExecutor(max_workers=1) as pool:
             running = pool.submit(self._connection.execute, sql)
             try:
                 while not wait([running], timeout=WATCH_SECONDS).done:
@@ -97,8 +92,6 @@ def _type_of(name: str) -> ColumnType:
         (WHOLE_TYPES, ColumnType.WHOLE),
         (REAL_TYPES, ColumnType.REAL),
     )
-    if name.startswith("ENUM("):
-        return ColumnType.TEXT
     if name.startswith("DECIMAL("):
         return ColumnType.REAL
     return next((family for names, family in families if name in names), ColumnType.OTHER)
