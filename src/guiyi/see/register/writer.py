@@ -13,6 +13,7 @@ from operator import attrgetter
 from pathlib import Path
 
 from guiyi.kit.text import Text
+from guiyi.plumbing.workbooks.api import Book, Look, Page, new_book
 from guiyi.see.register.errors import RegisterExportRefused
 from guiyi.see.register.files import ROWS_LIMIT, escaped
 from guiyi.see.register.model import Register
@@ -28,7 +29,6 @@ from guiyi.see.register.sheets import (
     Value,
     encode,
 )
-from guiyi.plumbing.workbooks.api import Book, Look, Page, new_book
 
 CREATED_AT = datetime(2025, 1, 1, tzinfo=UTC)
 """Stands in every workbook, so that the same register gives the same bytes."""

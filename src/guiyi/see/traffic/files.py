@@ -11,12 +11,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, TextIO, cast
 
-import numpy as np
 import yaml
 
 from guiyi.kit.progress import Progress
 from guiyi.kit.text import Text
-from guiyi.see.traffic.engine import ColumnType, Engine, EngineError, Watch
+from guiyi.see.traffic.engine import ColumnType, Engine, EngineError, Places, Watch
 from guiyi.see.traffic.errors import (
     ColumnMissingError,
     LogEmptyError,
@@ -40,11 +39,10 @@ MAX_FILES: Final = 10_000
 MAX_COLUMNS: Final = 1_000
 MAX_MAPPING_BYTES: Final = 1_000_000
 MAX_MARKER_BYTES: Final = 100_000
-MAX_FIELD_CHARS: Final = 1_000_000
+MAX_FIELD_CHARS: Final = 100_000
 """A longer field of a CSV file makes its record malformed."""
 EXAMPLES_PER_REASON: Final = 20
 MAX_VALUE_CHARS: Final = 200
-CSV_BATCH_ROWS: Final = 100_000
 BLOCK_BYTES: Final = 1 << 22
 SUFFIXES: Final = (".parquet", ".csv", ".csv.gz")
 
@@ -272,16 +270,20 @@ def _open_csv(
 ) -> None:
     header = _header_of(path)
     columns = _matched(header, path, needed, optional, names)
-    places = [header.index(theirs) for theirs in columns.values() if theirs is not None]
+    wanted = sorted({header.index(theirs) for theirs in columns.values() if theirs is not None})
     step = Text(f"转换 {shown}", f"Converting {shown}")
-    rows = _copy_plain_csv(engine, path, plain, len(header), places, watch=lambda percent: progress(step, percent, 100))
-    row = "file_row_number + 2"
+
+    def watch(percent: int) -> None:
+        progress(step, percent, 100)
+
+    rows = _copy_plain_csv(engine, path, plain, len(header), wanted, watch)
+    row, place_of = "file_row_number + 2", {place: place for place in wanted}
     if rows is None:
-        rows = _copy_any_csv(engine, path, plain, shown, header, places, opened)
-        row = "line"
+        rows = _copy_any_csv(engine, path, plain, shown, len(header), wanted, opened, watch)
+        row, place_of = "column0::bigint", {place: number for number, place in enumerate(wanted, start=1)}
     opened.rows += rows
     opened.synthetic |= _marked_synthetic(path)
-    copied = {ours: None if name is None else f"column{header.index(name)}" for ours, name in columns.items()}
+    copied = {ours: None if name is None else f"column{place_of[header.index(name)]}" for ours, name in columns.items()}
     types = dict.fromkeys((ours for ours, name in copied.items() if name is not None), ColumnType.TEXT.value)
     _add(opened, Shape(columns=copied, types=types, row=row), plain)
 
@@ -358,23 +360,13 @@ def _is_text(value: str) -> bool:
 
 
 def _copy_plain_csv(
-    engine: Engine, path: Path, plain: Path, columns: int, places: list[int], watch: Watch
+    engine: Engine, path: Path, plain: Path, columns: int, wanted: list[int], watch: Watch
 ) -> int | None:
     """Copy a CSV file at the engine's speed; None when it is not plain: one line a record, nothing malformed."""
-    compression = "gzip" if path.name.lower().endswith(".gz") else "none"
-    link = plain.with_suffix(".csv.gz" if compression == "gzip" else ".csv")
+    link = plain.with_suffix(".csv.gz" if path.name.lower().endswith(".gz") else ".csv")
     link.symlink_to(path.resolve())
     try:
-        engine.run_long(
-            "csv_to_parquet",
-            watch,
-            file=link,
-            wanted=places,
-            columns=columns,
-            compression=compression,
-            target=plain,
-        )
-        copied = sum(int(str(count)) for _, count in engine.rows("parquet_rows", files=[plain]))
+        copied = _to_parquet(engine, link, plain, columns, wanted, watch)
     except EngineError:
         plain.unlink(missing_ok=True)
         return None
@@ -382,6 +374,14 @@ def _copy_plain_csv(
         return copied
     plain.unlink(missing_ok=True)
     return None
+
+
+def _to_parquet(engine: Engine, file: Path, target: Path, columns: int, wanted: list[int], watch: Watch) -> int:
+    """Copy the columns `wanted`, as `column` + place; return the rows."""
+    compression = "gzip" if file.suffix == ".gz" else "none"
+    places: dict[str, Places] = {"columns": columns, "wanted": wanted, "compression": compression}
+    engine.run_long("csv_to_parquet", watch, file=file, target=target, **places)
+    return sum(int(str(count)) for _, count in engine.rows("parquet_rows", files=[target]))
 
 
 def _lines_in(path: Path) -> int:
@@ -395,22 +395,32 @@ def _lines_in(path: Path) -> int:
 
 
 def _copy_any_csv(
-    engine: Engine, path: Path, plain: Path, shown: str, header: list[str], places: list[int], opened: SourceFiles
+    engine: Engine,
+    path: Path,
+    plain: Path,
+    shown: str,
+    columns: int,
+    wanted: list[int],
+    opened: SourceFiles,
+    watch: Watch,
 ) -> int:
-    """Copy a CSV file record by record; malformed ones are counted in `opened`. Returns the records of the file."""
-    records = 0
-    parts: list[str] = []
-    with _open_text(path) as text, _long_fields():
-        good = _well_formed(text, shown, len(header), opened)
-        while batch := list(islice(good, CSV_BATCH_ROWS)):
-            records += len(batch)
-            columns = {f"column{place}": np.array([row[place] for _, row in batch], dtype=object) for place in places}
-            engine.store("part", {"line": np.array([line for line, _ in batch], dtype=np.int64), **columns})
-            part = plain.with_suffix(f".{len(parts)}.part")
-            engine.run("given_to_parquet", table="part", target=part)
-            parts.append(str(part))
-    engine.run("parts_to_parquet", parts=parts, places=places, target=plain)
-    return records
+    """Copy a CSV file by way of a plain one with the line of each record before the columns `wanted`.
+
+    Malformed records are counted in `opened`; returns the others.
+    """
+    clean = plain.with_suffix(".clean.csv")
+    with (
+        _open_text(path) as text,
+        _long_fields(),
+        clean.open("w", encoding="utf-8", newline="") as plain_text,
+    ):
+        writer = csv.writer(plain_text, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        writer.writerow(["line", *map(str, wanted)])
+        records = _well_formed(text, shown, columns, opened)
+        writer.writerows([line, *(row[place] for place in wanted)] for line, row in records)
+    copied = _to_parquet(engine, clean, plain, len(wanted) + 1, list(range(len(wanted) + 1)), watch)
+    clean.unlink()
+    return copied
 
 
 def _well_formed(text: TextIO, shown: str, columns: int, opened: SourceFiles) -> Iterator[tuple[int, list[str]]]:
@@ -431,7 +441,7 @@ def _well_formed(text: TextIO, shown: str, columns: int, opened: SourceFiles) ->
             continue
         if not row:
             continue
-        if len(row) >= columns and not any(row[columns:]) and all(_is_text(value) for value in row):
+        if len(row) >= columns and not any(row[columns:]) and _is_text("".join(row)):
             yield line, row
         else:
             _count_malformed(opened, shown, line, ",".join(row))

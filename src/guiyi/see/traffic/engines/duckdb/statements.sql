@@ -49,18 +49,6 @@ copy (
     columns = { {% for place in range(columns) %}'column{{ place }}': 'varchar'{{ "," if not loop.last }}{% endfor %} })
 ) to {{ target | text }} (format parquet, compression snappy, preserve_order true)
 
--- name: given_to_parquet
-copy (select * from {{ table }}) to {{ target | text }} (format parquet, compression snappy, preserve_order true)
-
--- name: parts_to_parquet
-copy (
-{% if parts %}
-  select * from read_parquet([{% for part in parts %}{{ part | text }}{{ "," if not loop.last }}{% endfor %}])
-{% else %}
-  select 0::bigint as line{% for place in places %}, ''::varchar as column{{ place }}{% endfor %} where false
-{% endif %}
-) to {{ target | text }} (format parquet, compression snappy)
-
 -- name: events
 {#- The log as it stands, one branch for each shape of files. #}
 create or replace temp view event as
