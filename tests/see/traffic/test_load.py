@@ -63,6 +63,14 @@ def test_nothing_is_left_when_a_load_is_interrupted(bank: "Bank", monkeypatch: p
     assert only(bank, file, log)
 
 
+def test_lines_are_told_when_a_file_is_read_record_by_record(bank: "Bank") -> None:
+    told: list[tuple[str, int]] = []
+    bank.progress = lambda step, done, total=None: told.append((step.en, done)) if total is None else None
+    row = ",".join(ROW) + "\n"
+    bank.read(bank.text("log.csv", "event_time,channel_id,function_id,user_key\n\n" + row * 250_000))
+    assert [done for step, done in told if step == "Reading log.csv record by record"] == [100_000, 200_000]
+
+
 def test_memory_and_files_are_given_back_when_traffic_is_closed(bank: "Bank") -> None:
     file = bank.events([ROW])
     with bank.read(file) as traffic:

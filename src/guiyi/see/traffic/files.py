@@ -4,7 +4,7 @@ import csv
 import gzip
 import json
 import zlib
-from collections.abc import Collection, Generator, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -43,6 +43,8 @@ MAX_FIELD_CHARS: Final = 100_000
 """A longer field of a CSV file makes its record malformed."""
 EXAMPLES_PER_REASON: Final = 20
 MAX_VALUE_CHARS: Final = 200
+TOLD_LINES: Final = 100_000
+"""Progress of reading record by record is told once in so many lines."""
 BLOCK_BYTES: Final = 1 << 22
 SUFFIXES: Final = (".parquet", ".csv", ".csv.gz")
 
@@ -273,13 +275,18 @@ def _open_csv(
     wanted = sorted({header.index(theirs) for theirs in columns.values() if theirs is not None})
     step = Text(f"转换 {shown}", f"Converting {shown}")
 
+    slowly = Text(f"逐条读取 {shown}", f"Reading {shown} record by record")
+
     def watch(percent: int) -> None:
         progress(step, percent, 100)
+
+    def told(line: int) -> None:
+        progress(slowly, line, None)
 
     rows = _copy_plain_csv(engine, path, plain, len(header), wanted, watch)
     row, place_of = "file_row_number + 2", {place: place for place in wanted}
     if rows is None:
-        rows = _copy_any_csv(engine, path, plain, shown, len(header), wanted, opened, watch)
+        rows = _copy_any_csv(engine, path, plain, shown, len(header), wanted, opened, watch, told)
         row, place_of = "column0::bigint", {place: number for number, place in enumerate(wanted, start=1)}
     opened.rows += rows
     opened.synthetic |= _marked_synthetic(path)
@@ -403,6 +410,7 @@ def _copy_any_csv(
     wanted: list[int],
     opened: SourceFiles,
     watch: Watch,
+    told: Callable[[int], None],
 ) -> int:
     """Copy a CSV file by way of a plain one with the line of each record before the columns `wanted`.
 
@@ -416,14 +424,16 @@ def _copy_any_csv(
     ):
         writer = csv.writer(plain_text, quoting=csv.QUOTE_ALL, lineterminator="\n")
         writer.writerow(["line", *map(str, wanted)])
-        records = _well_formed(text, shown, columns, opened)
+        records = _well_formed(text, shown, columns, opened, told)
         writer.writerows([line, *(row[place] for place in wanted)] for line, row in records)
     copied = _to_parquet(engine, clean, plain, len(wanted) + 1, list(range(len(wanted) + 1)), watch)
     clean.unlink()
     return copied
 
 
-def _well_formed(text: TextIO, shown: str, columns: int, opened: SourceFiles) -> Iterator[tuple[int, list[str]]]:
+def _well_formed(
+    text: TextIO, shown: str, columns: int, opened: SourceFiles, told: Callable[[int], None]
+) -> Iterator[tuple[int, list[str]]]:
     """Yield the records after the header with the line on which each begins; count the others as malformed.
 
     Empty fields beyond the header's are passed over, as the engine does.
@@ -439,6 +449,8 @@ def _well_formed(text: TextIO, shown: str, columns: int, opened: SourceFiles) ->
         except csv.Error as error:
             _count_malformed(opened, shown, line, str(error))
             continue
+        if reader.line_num // TOLD_LINES != (line - 1) // TOLD_LINES:
+            told(line)
         if not row:
             continue
         if len(row) >= columns and not any(row[columns:]) and _is_text("".join(row)):
