@@ -112,3 +112,19 @@ def test_refused_rows_and_files_are_told_when_people_ask(guiyi: Cli, register: P
     made = guiyi("traffic", "synth", "--register", register, "--out", tmp_path / "out", "--events", 100)
     assert "Made up 100 events" in made.stdout
     assert guiyi("traffic", "synth", "--register", register, "--out", tmp_path, "--format", "xml").exit_code == 2
+
+
+def test_curve_and_retention_are_told_to_machines_and_people(guiyi: Cli, register: Path, log: Path) -> None:
+    words = ("--register", register, "--events", log, "--max-refused", "0.5")
+    curve = json.loads(guiyi("traffic", "curve", *words, "--json").stdout)
+    assert [(point["channels"], point["reach"], point["method"]) for point in curve["curve"]] == [
+        (["oa_micro_bank"], 2, "exact"),
+        (["mobile_bank", "oa_micro_bank"], 2, "exact"),
+    ]
+    retention = json.loads(guiyi("traffic", "retention", *words, "--json").stdout)
+    assert retention["retention"] == [
+        {"month": "2026-01", "customers": 1, "new": 1, "still_active": [1]},
+        {"month": "2026-02", "customers": 2, "new": 1, "still_active": []},
+    ]
+    assert "+oa_micro_bank" in guiyi("traffic", "curve", *words).stdout
+    assert "100%" in guiyi("traffic", "retention", *words).stdout

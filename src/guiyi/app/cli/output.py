@@ -4,11 +4,15 @@ import json
 import sys
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import typer
 
 from guiyi.kit.errors import Detail, ErrorKind, GuiyiError
+from guiyi.kit.text import Text
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -31,9 +35,35 @@ def print_json(value: object) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
 
 
-def _print_error(error: GuiyiError, *, as_json: bool) -> None:
+PIPED_WIDTH = 160
+"""Columns of a table that is written to a file or a pipe."""
+
+
+def said(text: Text) -> str:
+    """Return `text` in the reader's language."""
     from guiyi.plumbing.config.api import get_settings
 
+    return text.in_language(get_settings().language)
+
+
+def plain(text: str) -> str:
+    """Return `text` so that Rich prints it as it stands."""
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def new_console(*, stderr: bool = False) -> "Console":
+    """Return a console for tables and messages; wide when nobody's terminal bounds it."""
+    from rich.console import Console
+
+    found = Console(stderr=stderr, highlight=False)
+    if not found.is_terminal:
+        found.width = PIPED_WIDTH
+    return found
+
+
+def _print_error(error: GuiyiError, *, as_json: bool) -> None:
     if as_json:
         details: dict[str, Detail] = dict(error.details)
         print_json(
@@ -45,12 +75,9 @@ def _print_error(error: GuiyiError, *, as_json: bool) -> None:
             }
         )
         return
-    from rich.console import Console
-    from rich.markup import escape
-
-    console = Console(stderr=True, highlight=False)
-    console.print(f"[bold red]✗[/] {escape(error.message.in_language(get_settings().language))}", soft_wrap=True)
-    console.print(f"[dim]{error.code}[/]")
+    errors = new_console(stderr=True)
+    errors.print(f"[bold red]✗[/] {plain(said(error.message))}", soft_wrap=True)
+    errors.print(f"[dim]{error.code}[/]")
 
 
 def reports_errors(command: Callable[P, R]) -> Callable[P, R]:

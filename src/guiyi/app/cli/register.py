@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from guiyi.app.cli.output import JSON_OPTION, print_json, reports_errors
+from guiyi.app.cli.output import JSON_OPTION, new_console, plain, print_json, reports_errors, said
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.table import Table
 
     from guiyi.kit.text import Text
@@ -20,9 +19,6 @@ app = typer.Typer(no_args_is_help=True)
 
 SHOWN_CHANGES = 200
 """Rows of a diff that are shown to people; --json gives all."""
-
-PIPED_WIDTH = 160
-"""Columns of a table that goes to a file or a pipe."""
 
 FileArgument = Annotated[Path, typer.Argument(help="XLSX workbook or folder of CSV files / 工作簿或 CSV 文件夹")]
 
@@ -148,7 +144,7 @@ def log(
             str(version.changed),
             version.digest[:12],
         )
-    _console().print(table)
+    new_console().print(table)
 
 
 @app.command("diff")
@@ -223,21 +219,21 @@ def show(
         AXIS_LABELS[Axis.REDUNDANCY],
         AXIS_LABELS[Axis.RISK],
     ):
-        table.add_column(_said(heading), justify="right")
+        table.add_column(said(heading), justify="right")
     for channel in register.channels:
         found = [scores[channel.channel_id, axis].score for axis in axes]
         table.add_row(
             channel.channel_id,
-            _said(Text(channel.name_zh, channel.name_en)),
-            _said(KIND_LABELS[channel.kind]),
-            _said(STATUS_LABELS[channel.status]),
+            said(Text(channel.name_zh, channel.name_en)),
+            said(KIND_LABELS[channel.kind]),
+            said(STATUS_LABELS[channel.status]),
             str(offered.count(channel.channel_id)),
             f"{costs[channel.channel_id]:,}",
             *("–" if score is None else str(score) for score in found),
         )
-    console = _console()
+    console = new_console()
     if register.example:
-        console.print(_said(EXAMPLE_MARK), style="bold yellow")
+        console.print(said(EXAMPLE_MARK), style="bold yellow")
     console.print(table)
 
 
@@ -300,22 +296,22 @@ def _print_problems(error: "RegisterRejected") -> None:
             problem.sheet,
             "" if problem.row is None else str(problem.row),
             problem.column or "",
-            _plain(problem.value),
-            _plain(_said(problem.reason)),
-            _plain(problem.suggestion or ""),
+            plain(problem.value),
+            plain(said(problem.reason)),
+            plain(problem.suggestion or ""),
         )
-    console = _console(stderr=True)
+    console = new_console(stderr=True)
     console.print(table)
     if error.more:
-        console.print(_said(Text(f"还有 {error.more} 处问题未列出", f"{error.more} further problems are not listed")))
+        console.print(said(Text(f"还有 {error.more} 处问题未列出", f"{error.more} further problems are not listed")))
 
 
 def _print_changes(changes: "tuple[RowChange, ...]") -> None:
     from guiyi.kit.text import Text
 
-    console = _console()
+    console = new_console()
     if not changes:
-        console.print(_said(Text("两个版本内容相同", "The two versions have the same content")))
+        console.print(said(Text("两个版本内容相同", "The two versions have the same content")))
         return
     table = _table(
         Text("表", "Sheet"),
@@ -327,18 +323,16 @@ def _print_changes(changes: "tuple[RowChange, ...]") -> None:
     )
     marks = {"added": "+", "removed": "−", "changed": "~"}
     for change in changes[:SHOWN_CHANGES]:
-        place, mark = _plain(" · ".join(change.key)), marks[change.kind]
+        place, mark = plain(" · ".join(change.key)), marks[change.kind]
         if mark != "~":
             table.add_row(change.sheet, place, mark)
             continue
         for column, (before, after) in change.fields.items():
-            table.add_row(change.sheet, place, mark, column, _plain(before or ""), _plain(after or ""))
+            table.add_row(change.sheet, place, mark, column, plain(before or ""), plain(after or ""))
     console.print(table)
     if len(changes) > SHOWN_CHANGES:
         more = len(changes) - SHOWN_CHANGES
-        console.print(
-            _said(Text(f"还有 {more} 行未列出（--json 全部列出）", f"{more} further rows (--json lists all)"))
-        )
+        console.print(said(Text(f"还有 {more} 行未列出（--json 全部列出）", f"{more} further rows (--json lists all)")))
 
 
 def _counts(register: "Register") -> dict[str, int]:
@@ -380,32 +374,11 @@ def _tell(facts: Mapping[str, object], told: "Text", *, as_json: bool) -> None:
     if as_json:
         print_json(facts)
     else:
-        _console().print(f"[green]✓[/] {_plain(_said(told))}", soft_wrap=True)
-
-
-def _said(text: "Text") -> str:
-    from guiyi.plumbing.config.api import get_settings
-
-    return text.in_language(get_settings().language)
-
-
-def _plain(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
-
-
-def _console(*, stderr: bool = False) -> "Console":
-    from rich.console import Console
-
-    console = Console(stderr=stderr, highlight=False)
-    if not console.is_terminal:
-        console.width = PIPED_WIDTH
-    return console
+        new_console().print(f"[green]✓[/] {plain(said(told))}", soft_wrap=True)
 
 
 def _table(*headings: "Text") -> "Table":
     from rich.box import ROUNDED
     from rich.table import Table
 
-    return Table(*(_said(heading) for heading in headings), box=ROUNDED, header_style="bold")
+    return Table(*(said(heading) for heading in headings), box=ROUNDED, header_style="bold")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from guiyi.app.cli.output import JSON_OPTION, print_json, reports_errors
+from guiyi.app.cli.output import JSON_OPTION, new_console, print_json, reports_errors, said
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,9 +20,8 @@ app = typer.Typer(no_args_is_help=True, help="Event logs and what they tell / �
 
 SHOWN_OVERLAPS = 10
 SHOWN_REFUSALS = 20
-
-PIPED_WIDTH = 160
-"""Columns of a table that goes to a file or a pipe."""
+RETENTION_MONTHS = (1, 2, 3, 6, 12)
+"""Months later that the table shows to people; --json gives all."""
 
 RegisterOption = Annotated[Path, typer.Option("--register", help="Workbook, or folder of CSV files / 台账")]
 EventsOption = Annotated[Path, typer.Option("--events", help="Event log: a file or a folder / 事件日志")]
@@ -96,14 +95,107 @@ def close(
         facts = {"closed": channels, "reach_lost": lost, "customers": customers, "month": month, "synthetic": synthetic}
         print_json(facts)
         return
-    console = _console()
+    console = new_console()
     _print_synthetic(console, synthetic=synthetic)
     share = lost / customers if customers else 0.0
     told = Text(
         f"关停 {'、'.join(channels)} 后失去触达 {lost:,} 人，占 {customers:,} 人的 {share:.2%}",
         f"Closing {', '.join(channels)} loses the reach of {lost:,} of {customers:,} customers ({share:.2%})",
     )
-    console.print(_said(told), markup=False, soft_wrap=True)
+    console.print(said(told), markup=False, soft_wrap=True)
+
+
+@app.command("curve")
+@reports_errors
+def curve(
+    register: RegisterOption,
+    events: EventsOption,
+    identities: IdentitiesOption = None,
+    mapping: MappingOption = None,
+    month: MonthOption = None,
+    first: FromOption = None,
+    last: ToOption = None,
+    max_refused: RefusedOption = MAX_REFUSED,
+    as_json: Annotated[bool, JSON_OPTION] = False,
+) -> None:
+    """Find which set of 1, 2, … channels keeps the most customers / 保留几个渠道能留住多少客户."""
+    from guiyi.kit.text import Text
+    from guiyi.see.register.api import read_register
+
+    scope = _scope(read_register(register), first, last, max_refused)
+    with _read(events, identities, mapping, scope) as traffic:
+        points = traffic.return_curve(month)
+        customers = traffic.report(month).customers
+        synthetic = traffic.synthetic
+    if as_json:
+        curve_facts = [
+            {"channels": list(p.channels), "reach": p.reach, "bound": p.bound, "method": p.method} for p in points
+        ]
+        print_json({"customers": customers, "curve": curve_facts, "month": month, "synthetic": synthetic})
+        return
+    console = new_console()
+    _print_synthetic(console, synthetic=synthetic)
+    headings = (Text("渠道数", "Channels"), Text("触达", "Reach"), Text("占比", "Share"), Text("保留哪些", "Which"))
+    rows = (
+        (str(len(p.channels)), f"{p.reach:,}", f"{p.reach / customers:.1%}", _curve_step(p.channels, before, p.method))
+        for p, before in zip(points, ((), *(p.channels for p in points)), strict=False)
+    )
+    _print_rows(console, headings, rows, right=(0, 1, 2))
+
+
+def _curve_step(channels: tuple[str, ...], before: tuple[str, ...], method: str) -> str:
+    """Say what a point of the curve has beside the one before, and when it is not proven best."""
+    added = ", ".join(f"+{channel}" for channel in channels if channel not in before)
+    dropped = ", ".join(f"−{channel}" for channel in before if channel not in channels)
+    return " ".join(part for part in (added, dropped, "" if method == "exact" else f"({method})") if part)
+
+
+@app.command("retention")
+@reports_errors
+def retention(
+    register: RegisterOption,
+    events: EventsOption,
+    identities: IdentitiesOption = None,
+    mapping: MappingOption = None,
+    first: FromOption = None,
+    last: ToOption = None,
+    max_refused: RefusedOption = MAX_REFUSED,
+    as_json: Annotated[bool, JSON_OPTION] = False,
+) -> None:
+    """Count who of each month's customers came back later / 各月客户此后的留存."""
+    from guiyi.kit.text import Text
+    from guiyi.see.register.api import read_register
+
+    scope = _scope(read_register(register), first, last, max_refused)
+    with _read(events, identities, mapping, scope) as traffic:
+        months = traffic.retention()
+        synthetic = traffic.synthetic
+    if as_json:
+        facts = [
+            {"month": m.month, "customers": m.customers, "new": m.new, "still_active": list(m.still_active)}
+            for m in months
+        ]
+        print_json({"retention": facts, "synthetic": synthetic})
+        return
+    console = new_console()
+    _print_synthetic(console, synthetic=synthetic)
+    after = [Text(f"{n} 个月后", f"after {n}") for n in RETENTION_MONTHS]
+    headings = (Text("月份", "Month"), Text("客户", "Customers"), Text("新客户", "New"), *after)
+    rows = (
+        (
+            m.month,
+            f"{m.customers:,}",
+            f"{m.new:,}",
+            *(_retained(m.customers, m.still_active, n) for n in RETENTION_MONTHS),
+        )
+        for m in months
+    )
+    _print_rows(console, headings, rows, right=tuple(range(1, len(headings))))
+
+
+def _retained(customers: int, still_active: tuple[int, ...], months: int) -> str:
+    known = months <= len(still_active) and customers > 0
+    return f"{still_active[months - 1] / customers:.0%}" if known else ""
 
 
 @app.command("synth")
@@ -156,7 +248,7 @@ def synth(
         f"Made up {files.event_rows:,} events in {files.events} and {files.identity_rows:,} identities in "
         f"{files.identities}",
     )
-    _console().print(f"✓ {_said(told)}", markup=False, soft_wrap=True)
+    new_console().print(f"✓ {said(told)}", markup=False, soft_wrap=True)
 
 
 def _scope(register: "Register", first: str | None, last: str | None, max_refused: str) -> "Scope":
@@ -238,7 +330,7 @@ def _refusal_facts(refusals: "Refusals") -> list[dict[str, object]]:
 def _print_report(register: "Register", traffic: "Traffic", report: "TrafficReport", month: str | None) -> None:
     from guiyi.kit.text import Text
 
-    console = _console()
+    console = new_console()
     _print_synthetic(console, synthetic=report.synthetic)
     period = month or f"{report.months[0]} … {report.months[-1]}"
     segments = ", ".join(f"{segment} {customers:,}" for segment, customers in report.segments.items())
@@ -249,12 +341,12 @@ def _print_report(register: "Register", traffic: "Traffic", report: "TrafficRepo
         f"{period}: {report.customers:,} customers ({segments}), of them {report.unlinked:,} unlinked; "
         f"{report.rows_in_file:,} rows in the log, {refused:,} refused; {traffic.conflict_count:,} identity conflicts",
     )
-    console.print(_said(headline), markup=False, soft_wrap=True)
+    console.print(said(headline), markup=False, soft_wrap=True)
     _print_channels(console, register, traffic, report)
     _print_overlaps(console, report)
     found = [("", one) for one in traffic.refusals.examples]
     if traffic.identity_refusals is not None:
-        found += [(_said(Text("身份：", "identities: ")), one) for one in traffic.identity_refusals.examples]
+        found += [(said(Text("身份：", "identities: ")), one) for one in traffic.identity_refusals.examples]
     if found:
         _print_rows(
             console,
@@ -276,7 +368,7 @@ def _print_report(register: "Register", traffic: "Traffic", report: "TrafficRepo
 def _print_channels(console: "Console", register: "Register", traffic: "Traffic", report: "TrafficReport") -> None:
     from guiyi.kit.text import Text
 
-    names = {one.channel_id: _said(Text(one.name_zh, one.name_en)) for one in register.channels}
+    names = {one.channel_id: said(Text(one.name_zh, one.name_en)) for one in register.channels}
     trends = {one.channel_id: one for one in traffic.trends()}
     last = report.months[-1]
     rows: list[tuple[str, ...]] = []
@@ -316,7 +408,7 @@ def _print_rows(
 
     table = Table(box=ROUNDED, header_style="bold")
     for place, heading in enumerate(headings):
-        table.add_column(_said(heading), justify="right" if place in right else "left")
+        table.add_column(said(heading), justify="right" if place in right else "left")
     for row in rows:
         table.add_row(*map(escape, row))
     console.print(table)
@@ -327,19 +419,4 @@ def _print_synthetic(console: "Console", *, synthetic: bool) -> None:
 
     if synthetic:
         mark = Text("合成数据：由生成器编造，不是真实流量", "Synthetic: made up by a generator, not real traffic")
-        console.print(_said(mark), style="bold yellow")
-
-
-def _said(text: "Text") -> str:
-    from guiyi.plumbing.config.api import get_settings
-
-    return text.in_language(get_settings().language)
-
-
-def _console() -> "Console":
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = PIPED_WIDTH
-    return console
+        console.print(said(mark), style="bold yellow")
