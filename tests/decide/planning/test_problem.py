@@ -40,7 +40,6 @@ def test_document_is_the_same_when_written_and_parsed_again() -> None:
         ("cells.0.from", ["ao"], "cells.0.from"),
         ("cells.0.customers", -1, "cells.0.customers"),
         ("cells.0.active.app", 101, "cells.0.active.app"),
-        ("cells.0.active.ap", 1, "cells.0.active"),
         ("attrition.0.rate", "1.1", "attrition.0.rate"),
         ("attrition.0.active", False, "attrition"),
         ("audiences.0.channels", ["ao"], "audiences.0.channels"),
@@ -90,3 +89,15 @@ def test_document_is_refused_when_it_is_not_json_of_a_problem(content: bytes) ->
 def test_file_is_named_when_it_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ProblemInvalid, match="absent"):
         read_problem(tmp_path / "absent.json")
+
+
+def test_document_is_accepted_when_it_is_the_one_of_the_specification() -> None:
+    document = (
+        '{"schema": "guiyi.problem/1", "currency": "CNY", "horizon_years": 1, "discount_rate": "0", "channels": [{"id": '
+        '"oa", "kind": "service_account", "platform": "wechat", "running_cost": "120000", "closing_cost": "8000", "fate": '
+        '"free"}], "functions": [{"id": "payments.transfer", "may_end": false}], "hosting": [{"channel": "oa", "function": '
+        '"payments.transfer", "offered": true, "running_cost": "4000", "porting_cost": "0", "removal_cost": "0"}], '
+        '"cells": [{"id": "c1", "function": "payments.transfer", "segment": "retail", "from": ["oa"], "customers": 1200, '
+        '"value": "3.5", "active": {"app": 800}}], "moves": {"costs": {"c1": {"oa": "0"}}}, "policies": []}'
+    )
+    assert parse_problem(document.encode()).cells[0].active == {"app": 800}
