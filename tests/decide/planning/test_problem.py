@@ -92,12 +92,6 @@ def test_file_is_named_when_it_is_not_there(tmp_path: Path) -> None:
 
 
 def test_document_is_accepted_when_it_is_the_one_of_the_specification() -> None:
-    document = (
-        '{"schema": "guiyi.problem/1", "currency": "CNY", "horizon_years": 1, "discount_rate": "0", "channels": [{"id": '
-        '"oa", "kind": "service_account", "platform": "wechat", "running_cost": "120000", "closing_cost": "8000", "fate": '
-        '"free"}], "functions": [{"id": "payments.transfer", "may_end": false}], "hosting": [{"channel": "oa", "function": '
-        '"payments.transfer", "offered": true, "running_cost": "4000", "porting_cost": "0", "removal_cost": "0"}], '
-        '"cells": [{"id": "c1", "function": "payments.transfer", "segment": "retail", "from": ["oa"], "customers": 1200, '
-        '"value": "3.5", "active": {"app": 800}}], "moves": {"costs": {"c1": {"oa": "0"}}}, "policies": []}'
-    )
-    assert parse_problem(document.encode()).cells[0].active == {"app": 800}
+    problem, _ = read_problem(Path(__file__).parents[2] / "samples" / "problem.json")
+    assert problem.cells[0].active == {"app": 800}
+    assert "app" not in {channel.id for channel in problem.channels}
