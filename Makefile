@@ -1,5 +1,5 @@
-# Guiyi: `make run` and `make test` set everything up by themselves; they need Python 3.11 and nothing else.
-PYTHON ?= python3.11
+# Guiyi: `make run` and `make test` set everything up by themselves; they need Python 3.11 or later and nothing else.
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
