@@ -37,26 +37,44 @@ def plan_workbook(problem: Problem, plan: Plan, facts: Facts) -> bytes:
                 for column, value in enumerate(row):
                     _write(page, index, column, value, money)
 
-        sheet("summary 摘要", ("figure", "指标", "value"), _summary(facts))
+        sheet("summary 摘要", ("figure", "指标", "value 数值"), _summary(facts))
         sheet("channels 渠道", _CHANNEL_HEADER, _channel_rows(facts))
-        sheet("moves 迁移", ("channel", "host", "functions", "uses", "function_ids"), _move_rows(facts))
-        sheet("hosting 功能", ("function", "channel", "offered", "hosted", "customers"), _matrix_rows(facts))
+        sheet(
+            "moves 迁移",
+            ("channel 渠道", "host 承接渠道", "functions 功能数", "uses 使用数", "function_ids 功能"),
+            _move_rows(facts),
+        )
+        sheet(
+            "hosting 功能",
+            ("function 功能", "channel 渠道", "offered 今天", "hosted 明天", "customers 客户"),
+            _matrix_rows(facts),
+        )
         sheet("cells 单元", _CELL_HEADER, _cell_rows(problem, plan))
-        sheet("overlap 重合", ("a", "b", "customers"), ((o.a, o.b, o.customers) for o in facts.overlap))
-        sheet("months 月活", ("channel", *facts.months), ((c.id, *c.mau) for c in facts.channels))
+        sheet(
+            "overlap 重合", ("a 渠道一", "b 渠道二", "customers 客户"), ((o.a, o.b, o.customers) for o in facts.overlap)
+        )
+        sheet("months 月活", ("channel 渠道", *facts.months), ((c.id, *c.mau) for c in facts.channels))
         sheet(
             "policies 政策",
-            ("id", "zh", "en"),
+            ("id 编号", "zh 中文", "en 英文"),
             ((policy.id, policy.sentence.zh, policy.sentence.en) for policy in facts.policies),
         )
     return content.getvalue()
 
 
 _CHANNEL_HEADER: Final = (
-    "channel", "name_zh", "name_en", "kind", "platform", "owner", "fate", "wave", "running_cost", "hosting_cost",
-    "hosting_cost_tomorrow", "closing_cost", "reach", "exclusive_reach", "functions_today", "functions_tomorrow",
+    "channel 渠道", "name_zh 中文名", "name_en 英文名", "kind 类型", "platform 平台", "owner 归口部门", "fate 去留", "wave 批次", "running_cost 渠道年成本", "hosting_cost 功能年成本",
+    "hosting_cost_tomorrow 明天功能年成本", "closing_cost 关闭成本", "reach 触达", "exclusive_reach 独占触达", "functions_today 今天功能数", "functions_tomorrow 明天功能数",
 )  # fmt: skip
-_CELL_HEADER: Final = ("cell", "function", "segment", "from", "customers", "value", "host")
+_CELL_HEADER: Final = (
+    "cell 单元",
+    "function 功能",
+    "segment 客群",
+    "from 现用渠道",
+    "customers 客户",
+    "value 每客年价值",
+    "host 承接渠道",
+)
 
 
 def _write(page: Page, row: int, column: int, value: Value, money: Look) -> None:
