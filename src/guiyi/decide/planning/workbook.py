@@ -62,23 +62,24 @@ def plan_workbook(problem: Problem, plan: Plan, facts: Facts) -> bytes:
     return content.getvalue()
 
 
-_CELL_HEADER, _cell_rows(problem, plan))
-        sheet(
-            "overlap 重合", ("a 渠道一", "b 渠道二", "customers 客户"), ((o.a, o.b, o.customers) for o in facts.overlap)
-        )
-        sheet("months 月活", ("channel 渠道", *facts.months), ((c.id, *c.mau) for c in facts.channels))
-        sheet(
-            "policies 政策",
-            ("id 编号", "zh 中文", "en 英文"),
-            ((policy.id, policy.sentence.zh, policy.sentence.en) for policy in facts.policies),
-        )
-    return content.getvalue()
-
-
 _CHANNEL_HEADER: Final = (
-    "channel 渠道", "name_zh 中文名", "name_en 英文名", "kind 类型", "platform 平台", "owner 归口部门", "fate 去留", "wave 批次", "running_cost 渠道年成本", "hosting_cost 功能年成本",
-    "hosting_cost_tomorrow 明天功能年成本", "closing_cost 关闭成本", "reach 触达", "exclusive_reach 独占触达", "functions_today 今天功能数", "functions_tomorrow 明天功能数",
-)  # fmt: skip
+    "channel 渠道",
+    "name_zh 中文名",
+    "name_en 英文名",
+    "kind 类型",
+    "platform 平台",
+    "owner 归口部门",
+    "fate 去留",
+    "wave 批次",
+    "running_cost 渠道年成本",
+    "hosting_cost 功能年成本",
+    "hosting_cost_tomorrow 明天功能年成本",
+    "closing_cost 关闭成本",
+    "reach 触达",
+    "exclusive_reach 独占触达",
+    "functions_today 今天功能数",
+    "functions_tomorrow 明天功能数",
+)
 _CELL_HEADER: Final = (
     "cell 单元",
     "function 功能",
