@@ -13,6 +13,8 @@ from guiyi.decide.planning.report.words import DOMAINS, Words
 WIDTH: Final = 1160.0
 SHADES: Final = (0.0, 0.02, 0.1, 0.3)
 """Lower edges of the four shades of the matrix, as shares of the busiest offering."""
+NAME_WIDTH: Final = 32
+"""Half-width columns of a channel's name beside the overlap."""
 OVERLAP_SHADES: Final = (0.0, 0.1, 0.25, 0.5, 0.75)
 """Lower edges of the five shades of the overlap, as shares of the smaller channel's reach."""
 
@@ -87,7 +89,7 @@ def matrix_chart(facts: Facts, words: Words) -> str:
         (function for function in facts.functions if function.id in present),
         key=lambda f: (domains.index(f.domain) if f.domain in DOMAINS else len(domains), f.domain),
     )
-    label_width, head, row = 150.0, 128.0, 15.0
+    label_width, head, row = (160.0 if words.language == "zh" else 250.0), 128.0, 15.0
     column = min(26.0, (WIDTH - label_width - 40) / max(len(channels) + len(kept), 1))
     today_x, tomorrow_x = label_width, label_width + len(channels) * column + 40
     busiest = max((cell.customers for cell in facts.matrix), default=0) or 1
@@ -107,7 +109,15 @@ def matrix_chart(facts: Facts, words: Words) -> str:
             shapes.append(element("line", x1=0, y1=y - 2, x2=right, y2=y - 2, class_="grid"))
             shapes.append(text(0, y + 11, words.label(DOMAINS, domain), class_="b"))
         name = words.of(function.name)
-        shapes.append(text(label_width - 8, y + 11, shortened(name, 16), text_anchor="end", class_="nm"))
+        shapes.append(
+            text(
+                label_width - 8,
+                y + 11,
+                shortened(name, 16 if words.language == "zh" else 26),
+                text_anchor="end",
+                class_="nm",
+            )
+        )
         for index, channel in enumerate(channels):
             cell = cells.get((function.id, channel.id))
             if cell is not None and cell.offered:
@@ -152,8 +162,8 @@ def overlap_chart(facts: Facts, words: Words) -> str:
     shared: dict[tuple[str, str], int] = defaultdict(int)
     for row in facts.overlap:
         shared[row.a, row.b] = shared[row.b, row.a] = row.customers
-    size = min(24.0, (WIDTH - 560) / max(len(channels), 1))
-    label_width = 190.0
+    label_width = 290.0
+    size = min(24.0, (WIDTH - label_width - 220) / max(len(channels), 1))
     shapes: list[str] = []
     for row, channel in enumerate(channels):
         y = 6 + row * size
@@ -162,7 +172,7 @@ def overlap_chart(facts: Facts, words: Words) -> str:
             text(
                 label_width - 64,
                 y + size / 2 + 4,
-                shortened(words.of(channel.name), 18),
+                shortened(words.of(channel.name), NAME_WIDTH),
                 text_anchor="end",
                 class_=style,
             )
@@ -187,10 +197,10 @@ def overlap_chart(facts: Facts, words: Words) -> str:
                 )
                 shapes.append(titled(title, square))
         end = label_width + row * size + 6
-        shapes.append(text(end, y + size / 2 + 4, shortened(words.of(channel.name), 18), class_=style))
+        shapes.append(text(end, y + size / 2 + 4, shortened(words.of(channel.name), NAME_WIDTH), class_=style))
     label = words("渠道之间的重合客户", "Customers that channels share")
     height = 12 + len(channels) * size
-    return drawing(label_width + len(channels) * size + 170, height, label, shapes, name=f"overlap-{words.language}")
+    return drawing(WIDTH, height, label, shapes, name=f"overlap-{words.language}")
 
 
 def trend_chart(facts: Facts, words: Words) -> str:

@@ -9,7 +9,8 @@ from guiyi.decide.planning.report.svg import drawing, element, ribbon, text, tit
 from guiyi.decide.planning.report.words import FATES, Words
 
 WIDTH: Final = 1160.0
-LEFT: Final = 330.0
+FATE_AT: Final = 216.0
+LEFT: Final = 350.0
 RIGHT: Final = 830.0
 BAR: Final = 12.0
 TOP: Final = 34.0
@@ -102,7 +103,7 @@ def _heads(facts: Facts, words: Words) -> str:
     kept = sum(channel.fate == "keep" for channel in facts.channels)
     return (
         text(0, 16, words(f"今天 {len(facts.channels)} 个渠道", f"Today: {len(facts.channels)} channels"), class_="b")
-        + text(200, 16, words("去留", "fate"))
+        + text(FATE_AT, 16, words("去留", "fate"))
         + text(LEFT - 8, 16, words("入口", "entrances"), text_anchor="end")
         + text(RIGHT + BAR + 10, 16, words(f"明天 {kept} 个渠道", f"Tomorrow: {kept} channels"), class_="b")
         + text(WIDTH, 16, words("自有 + 承接", "own + taken over"), text_anchor="end")
@@ -149,8 +150,8 @@ def _left_label(channel: ChannelFacts, node: _Node, entrances: int, words: Words
     return titled(
         words.of(channel.name),
         element("rect", x=LEFT, y=node.top, width=BAR, height=max(node.height, 1.5), class_=f"mark-{channel.platform}"),
-        text(0, y, shortened(words.of(channel.name), 24), class_=style),
-        text(200, y, fate, class_="ss" if closing else ""),
+        text(0, y, shortened(words.of(channel.name), 28), class_=style),
+        text(FATE_AT, y, fate, class_="ss" if closing else ""),
         text(LEFT - 8, y, str(entrances), text_anchor="end"),
     )
 
@@ -171,7 +172,7 @@ def _right_label(target: str, node: _Node, bands: list[_Band], channels: dict[st
     figures = f"{own} + {taken}" if taken else str(own)
     return (
         element("rect", x=RIGHT, y=node.top, width=BAR, height=max(node.height, 1.5), class_=f"mark-{channel.platform}")
-        + text(RIGHT + BAR + 10, y, shortened(words.of(channel.name), 30), class_="b" if taken else "nm")
+        + text(RIGHT + BAR + 10, y, shortened(words.of(channel.name), 36), class_="b" if taken else "nm")
         + text(WIDTH, y, figures, text_anchor="end", class_="b" if taken else "")
     )
 
