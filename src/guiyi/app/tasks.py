@@ -35,7 +35,7 @@ def enqueue_first_jobs(session: Session) -> None:
 def report_chain(check: ChainCheck) -> None:
     """Log the outcome of a check; the head in the log is a witness outside the database."""
     if check.is_whole:
-        _log.debug("audit.whole", rows=check.rows, head=check.head.hex())
+        _log.info("audit.whole", rows=check.rows, head=check.head.hex())
     else:
         _log.critical("audit.alarm", state=check.state.value, position=check.position, rows_right=check.rows)
 
