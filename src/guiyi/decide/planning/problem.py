@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -52,11 +53,11 @@ class ProblemHosting(_Row):
     function: Id
     offered: bool
     """Whether it exists today; then porting costs nothing."""
-    running_cost: DecimalString = Field(default=0, validate_default=True)  # pyright: ignore[reportAssignmentType] # the validator turns 0 into a Decimal
+    running_cost: DecimalString = Decimal(0)
     """A year, while the function is hosted on a channel that stays."""
     porting_cost: DecimalString
     """Once, when it does not exist today."""
-    removal_cost: DecimalString = Field(default=0, validate_default=True)  # pyright: ignore[reportAssignmentType] # the validator turns 0 into a Decimal
+    removal_cost: DecimalString = Decimal(0)
     """Once, when an offered function is taken off a channel that stays."""
 
 
