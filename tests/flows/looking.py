@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Final, Literal
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, ViewportSize
 
 Language = Literal["zh", "en"]
 Theme = Literal["light", "dark"]
@@ -15,7 +15,8 @@ Theme = Literal["light", "dark"]
 LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en")
 THEMES: Final[tuple[Theme, ...]] = ("light", "dark")
 TASTES: Final = tuple((language, theme) for language in LANGUAGES for theme in THEMES)
-WIDE: Final = {"width": 1440, "height": 900}
+WIDE: Final[ViewportSize] = {"width": 1440, "height": 900}
+NARROW: Final[ViewportSize] = {"width": 390, "height": 844}
 
 _REPORT_VIOLATIONS: Final = """
 window.violations = [];
@@ -75,7 +76,7 @@ def opened(
 ) -> Generator[tuple[Page, Seen]]:
     """Yield a new reader's page, 1440 × 900, and what it sees; its browser asks for `language` and `theme`."""
     context = browser.new_context(
-        viewport={"width": WIDE["width"], "height": WIDE["height"]},
+        viewport=WIDE,
         locale="zh-CN" if language == "zh" else "en-GB",
         color_scheme=theme,
         reduced_motion="reduce",

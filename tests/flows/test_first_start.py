@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from looking import LANGUAGES, TASTES, Language, Theme, address_of, opened, violations_of
+from looking import LANGUAGES, NARROW, TASTES, Language, Theme, address_of, opened, violations_of
 from playwright.sync_api import Browser
 from running import STOP_SECONDS, Running, free_port, get, processes_of, wait_until
 
@@ -114,6 +114,28 @@ def test_the_report_file_reads_in_both_languages_when_it_is_opened_from_disk(
         violations = violations_of(page)
         assert not violations, json.dumps(violations, indent=1, ensure_ascii=False)
         assert (seen.outside("file://"), seen.complaints) == ([], [])
+
+
+def test_the_paper_is_white_when_a_dark_browser_prints(chromium: Browser, report_file: Path) -> None:
+    with opened(chromium, "zh", "dark") as (page, _seen):
+        page.goto(report_file.as_uri())
+        page.emulate_media(media="print", color_scheme="dark")
+        colour = page.locator("article:visible").evaluate("element => getComputedStyle(element).backgroundColor")
+
+        assert colour == "rgb(255, 255, 255)"
+
+
+def test_no_page_is_wider_than_the_screen_when_the_screen_is_narrow(chromium: Browser, first_start: Running) -> None:
+    with opened(chromium) as (page, _seen):
+        page.set_viewport_size(NARROW)
+        wider: dict[str, int] = {}
+        for path in PAGES:
+            page.goto(first_start.origin + path)
+            width = int(page.evaluate("document.documentElement.scrollWidth"))
+            if width > NARROW["width"]:
+                wider[path] = width
+
+        assert wider == {}
 
 
 def test_nothing_is_left_behind_when_ctrl_c_is_pressed_at_rest(empty_home: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from looking import LANGUAGES, TASTES, Language, Theme, address_of, opened
+from looking import LANGUAGES, NARROW, TASTES, WIDE, Language, Theme, address_of, opened
 from playwright.sync_api import Browser, Page
 from running import Running
 
@@ -15,8 +15,7 @@ CHANNEL: Final = "oa_corporate_finance"
 FOLDER: Final = Path(os.environ.get("SCREENS_FOLDER", Path(__file__).parents[2] / "build" / "screens"))
 """Where the pictures go; `SCREENS_FOLDER` moves them (the run clears every variable that starts with GUIYI_)."""
 MATRIX: Final = {"zh": "功能 × 渠道", "en": "Function × channel"}
-NARROW: Final = {"width": 390, "height": 844}
-PAPER_PAGES_MAX: Final = 14
+PAPER_PAGES_MAX: Final = 11
 LEAST_BYTES: Final = 10_000
 """A smaller picture shows an empty page."""
 
@@ -60,11 +59,11 @@ def test_pictures_are_made_when_every_page_is_opened(
         take(page, "api")
         go("/nowhere")
         take(page, "not-found")
-        page.set_viewport_size({"width": NARROW["width"], "height": NARROW["height"]})
+        page.set_viewport_size(NARROW)
         for path, name in (("/", "narrow-report"), ("/register", "narrow-register")):
             go(path)
             take(page, name)
-        page.set_viewport_size({"width": 1440, "height": 900})
+        page.set_viewport_size(WIDE)
         page.goto(report_file.as_uri())
         page.locator(f"#language-{language}").check()
         take(page, "report-file")

@@ -1,12 +1,15 @@
 """What a bank's engineer installs: the wheel holds everything that runs."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+from running import new_home
 
 ROOT = Path(__file__).parents[2]
 BUILD_SECONDS = 120
@@ -61,3 +64,35 @@ def test_examples_and_templates_are_found_when_the_package_runs_from_the_wheel(w
     path, head, channels, precedents, styled = done.stdout.split()
     assert path.startswith(str(tmp_path))
     assert (head, channels, precedents, styled) == ("0003_plan", "24", "31", "True")
+
+
+def test_a_register_is_imported_when_only_the_wheel_is_installed(wheel: Path, tmp_path: Path) -> None:
+    installed = tmp_path / "installed"
+    zipfile.ZipFile(wheel).extractall(installed)
+    home = new_home()
+
+    def guiyi(*words: str) -> dict[str, object]:
+        done = subprocess.run(
+            [sys.executable, "-c", "from guiyi.app.cli.main import run; run()", *words, "--json"],
+            env={**os.environ, "PYTHONPATH": str(installed), "GUIYI_HOME": str(home)},
+            cwd=tmp_path,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=BUILD_SECONDS,
+        )
+        assert done.returncode == 0, f"{words}: {done.stdout} {done.stderr}"
+        found: dict[str, object] = json.loads(done.stdout)
+        return found
+
+    try:
+        template = tmp_path / "template.xlsx"
+        guiyi("register", "template", str(template))
+        # Every migration runs, the one that is a file of SQL too.
+        imported = guiyi("register", "import", str(installed / "guiyi" / "examples" / "example-bank.xlsx"))
+        doctor = guiyi("doctor")
+
+        assert template.stat().st_size > 0
+        assert (imported["version"], imported["is_new"], doctor["ok"]) == (1, True, True)
+    finally:
+        shutil.rmtree(home, ignore_errors=True)

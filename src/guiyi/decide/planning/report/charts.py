@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from guiyi.decide.planning.facts import ChannelFacts, Facts, MatrixCell
-from guiyi.decide.planning.report.flow import shortened
+from guiyi.decide.planning.report.flow import columns_of, shortened
 from guiyi.decide.planning.report.svg import drawing, element, text, titled
 from guiyi.decide.planning.report.words import DOMAINS, Words
 
@@ -15,6 +15,10 @@ SHADES: Final = (0.0, 0.02, 0.1, 0.3)
 """Lower edges of the four shades of the matrix, as shares of the busiest offering."""
 NAME_WIDTH: Final = 32
 """Half-width columns of a channel's name beside the overlap."""
+HEAD_WIDTH: Final = 26
+"""Half-width columns of a channel's name above the matrix."""
+HALF_WIDTH: Final = 6.7
+"""Of one half-width column in bold, at the pictures' size of 12."""
 OVERLAP_SHADES: Final = (0.0, 0.1, 0.25, 0.5, 0.75)
 """Lower edges of the five shades of the overlap, as shares of the smaller channel's reach."""
 
@@ -89,7 +93,7 @@ def matrix_chart(facts: Facts, words: Words) -> str:
         (function for function in facts.functions if function.id in present),
         key=lambda f: (domains.index(f.domain) if f.domain in DOMAINS else len(domains), f.domain),
     )
-    label_width, head, row = (160.0 if words.language == "zh" else 250.0), 128.0, 15.0
+    label_width, head, row = (160.0 if words.language == "zh" else 250.0), _head_height(channels, words), 15.0
     column = min(26.0, (WIDTH - label_width - 40) / max(len(channels) + len(kept), 1))
     today_x, tomorrow_x = label_width, label_width + len(channels) * column + 40
     busiest = max((cell.customers for cell in facts.matrix), default=0) or 1
@@ -134,12 +138,18 @@ def matrix_chart(facts: Facts, words: Words) -> str:
     return drawing(WIDTH, y + 6, label, shapes, name=f"matrix-{words.language}")
 
 
+def _head_height(channels: Sequence[ChannelFacts], words: Words) -> float:
+    """Return room for the longest name, turned upright, under the words "today" and "tomorrow"."""
+    longest = max((columns_of(shortened(words.of(c.name), HEAD_WIDTH)) for c in channels), default=0)
+    return 36 + longest * HALF_WIDTH
+
+
 def _column_heads(channels: Sequence[ChannelFacts], x: float, column: float, head: float, words: Words) -> list[str]:
     shapes: list[str] = []
     for index, channel in enumerate(channels):
         at = x + index * column + column / 2 + 4
         style = "nm" if channel.fate == "keep" else "ss"
-        name = shortened(words.of(channel.name), 18)
+        name = shortened(words.of(channel.name), HEAD_WIDTH)
         shapes.append(text(at, head - 8, name, class_=style, transform=f"rotate(-90 {at:.1f} {head - 8:.1f})"))
     return shapes
 

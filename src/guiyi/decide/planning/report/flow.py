@@ -177,11 +177,16 @@ def _right_label(target: str, node: _Node, bands: list[_Band], channels: dict[st
     )
 
 
+def columns_of(name: str) -> int:
+    """Return how many half-width columns `name` takes; a hanzi takes two."""
+    return sum(2 if character >= FIRST_WIDE else 1 for character in name)
+
+
 def shortened(name: str, width: int) -> str:
-    """Cut `name` to so many half-width columns; a hanzi takes two."""
+    """Cut `name` to so many half-width columns."""
     used = 0
     for index, character in enumerate(name):
-        used += 2 if character >= FIRST_WIDE else 1
+        used += columns_of(character)
         if used > width:
             return name[:index].rstrip() + "…"
     return name
