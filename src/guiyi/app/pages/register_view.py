@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Final
 
 from guiyi.decide.planning.api import Facts
+from guiyi.decide.planning.report.words import Words
 from guiyi.kit.text import Text
 from guiyi.see.register.api import (
     AXIS_LABELS,
@@ -186,9 +187,10 @@ def _finding(register: Register, cost: Decimal, currency: str) -> tuple[Text, Te
     spread = Counter(offering.function_id for offering in register.offerings)
     many = sum(channels >= MANY_CHANNELS for channels in spread.values())
     channels, functions, entrances = len(register.channels), len(spread), len(register.offerings)
+    spent = Text(Words("zh", currency).money(cost), Words("en", currency).money(cost))
     headline = Text(
-        f"{channels} 个渠道把 {functions} 项功能开成 {entrances} 个入口，每年花费 {cost:,.0f} {currency}",
-        f"{channels} channels offer {functions} functions at {entrances} entrances, for {cost:,.0f} {currency} a year",
+        f"{channels} 个渠道把 {functions} 项功能开成 {entrances} 个入口，每年花费 {spent.zh}",
+        f"{channels} channels offer {functions} functions at {entrances} entrances, for {spent.en} a year",
     )
     lead = Text(
         f"{many} 项功能开在 {MANY_CHANNELS} 个以上渠道。",
