@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import text
 
 from guiyi.plumbing.config.api import Settings
-from guiyi.plumbing.db import binaries
+from guiyi.plumbing.db import binaries, embedded
 from guiyi.plumbing.db.account import server_account
 from guiyi.plumbing.db.api import EmbeddedServer, open_database
 from guiyi.plumbing.db.errors import DatabaseWrongVersionError, EmbeddedServerError, HomeUnusableError
@@ -212,6 +212,21 @@ def test_server_is_started_again_when_it_alone_is_killed(home: Path) -> None:
             _eventually(lambda pid=pid: _is_gone(pid))
             assert server.ensure_running()
             assert database.run(lambda session: session.execute(text("SELECT 1")).scalar_one()) == 1
+
+
+def test_server_is_started_again_when_its_socket_file_is_gone(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded, "SOCKET_SECONDS", 0.5)
+    _write_row(home)
+    server = EmbeddedServer(home)
+    with server.in_use():
+        before = _pid(home)
+        (home / "database/socket/.s.PGSQL.5432").unlink()
+        assert not server.is_answering()
+
+        assert server.ensure_running()
+
+        assert _pid(home) != before
+        assert _rows(home) == 1
 
 
 def test_server_starts_when_the_number_in_its_pid_file_belongs_to_another_program(home: Path) -> None:

@@ -34,6 +34,8 @@ START_SECONDS: Final = 300.0
 STOP_SECONDS: Final = 60
 START_ATTEMPTS: Final = 3
 """A server that is killed while it starts is started again."""
+SOCKET_SECONDS: Final = 10.0
+"""A server that lives makes its socket sooner, even when it recovers for minutes after that."""
 INITDB_SECONDS: Final = 300.0
 CONNECT_SECONDS: Final = 5
 POLL_SECONDS: Final = 0.05
@@ -186,7 +188,12 @@ class EmbeddedServer:
             if done.returncode != 0:
                 log = self._log_since(logs_before)
                 return self._failed("启动失败", "it did not start", log=log or done.stderr)
+        socket_deadline = time.monotonic() + SOCKET_SECONDS
         while not self._has_database():
+            if not self._socket_file().exists() and time.monotonic() >= socket_deadline:
+                # Somebody removed the file: the server lives, but nobody will ever reach it again.
+                self._stop()
+                return self._failed("套接字文件丢失", "its socket file is gone", log=self._log_since(logs_before))
             if time.monotonic() >= deadline:
                 return self._failed("启动超时", "it did not answer in time", log=self._log_since(logs_before))
             if not self._postmaster_lives():
@@ -243,7 +250,7 @@ class EmbeddedServer:
         Only called when the server does not live. That no orphan of it lives either, PostgreSQL checks by its shared
         memory, which it finds without the file.
         """
-        for lock in (self._data / "postmaster.pid", self._socket_folder() / f".s.PGSQL.{PORT}.lock"):
+        for lock in (self._data / "postmaster.pid", self._socket_folder() / f"{self._socket_file().name}.lock"):
             pid = _pid_in(lock)
             if pid is not None and psutil.pid_exists(pid):
                 lock.unlink(missing_ok=True)
@@ -290,6 +297,9 @@ class EmbeddedServer:
             return folder
         key = hashlib.sha256(os.fsencode(self._home)).hexdigest()[:16]
         return Path("/tmp") / f"guiyi-{os.geteuid()}-{key}"  # noqa: S108  owner and mode are checked before use
+
+    def _socket_file(self) -> Path:
+        return self._socket_folder() / f".s.PGSQL.{PORT}"
 
     def _initialise(self, account: Account, programs: Path) -> None:
         for leftover in self._folder.glob("initdb-*"):
