@@ -99,6 +99,29 @@ def test_plan_of_the_example_bank_is_proven_written_and_recorded(
     assert [entry.action for entry in database.run(newest)] == ["plan.make"]
 
 
+def test_place_is_named_when_the_result_cannot_be_written(cli: Cli, problem: Path) -> None:
+    result = cli("solve", problem, "--out", problem / "plan.json", "--json")
+    assert result.exit_code == 3
+    assert json.loads(result.stdout)["error"] == "plan_output_refused"
+
+
+def test_plan_is_not_recorded_when_its_files_cannot_be_written(
+    database: Database, cli: Cli, register: Path, tmp_path: Path
+) -> None:
+    made = json.loads(
+        cli("traffic", "synth", "--register", register, "--out", tmp_path / "log", "--events", 2000, "--json").stdout
+    )
+    (tmp_path / "file").write_text("in the way")
+    result = cli(
+        "plan", "--register", register, "--events", made["events"], "--policies", examples_folder() / POLICIES_FILE,
+        "--out", tmp_path / "file", "--json",
+    )  # fmt: skip
+    assert result.exit_code == 3
+    assert json.loads(result.stdout)["error"] == "plan_output_refused"
+    assert database.run(latest_facts) is None
+    assert database.run(newest) == []
+
+
 def test_nothing_is_written_or_recorded_when_a_policy_names_an_unknown_channel(
     database: Database, cli: Cli, register: Path, tmp_path: Path
 ) -> None:

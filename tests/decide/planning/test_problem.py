@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from documents import set_in, small_problem
 
-from guiyi.decide.planning.api import ProblemInvalid, parse_problem, read_problem
+from guiyi.decide.planning.api import ProblemInvalid, parse_problem, read_problem_document
 
 
 def test_document_is_the_same_when_written_and_parsed_again() -> None:
@@ -88,10 +88,10 @@ def test_document_is_refused_when_it_is_not_json_of_a_problem(content: bytes) ->
 
 def test_file_is_named_when_it_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ProblemInvalid, match="absent"):
-        read_problem(tmp_path / "absent.json")
+        read_problem_document(tmp_path / "absent.json")
 
 
 def test_document_is_accepted_when_it_is_the_one_of_the_specification() -> None:
-    problem, _ = read_problem(Path(__file__).parents[2] / "samples" / "problem.json")
+    problem = parse_problem(read_problem_document(Path(__file__).parents[2] / "samples" / "problem.json"))
     assert problem.cells[0].active == {"app": 800}
     assert "app" not in {channel.id for channel in problem.channels}

@@ -11,6 +11,8 @@ from guiyi.kit.errors import ErrorKind
 from guiyi.kit.text import Text
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from guiyi.decide.planning.api import Plan
 
 TIME_LIMIT_OPTION = typer.Option("--time-limit", min=0.1, help="Seconds to search at most / 求解时限(秒)")
@@ -79,8 +81,13 @@ def make_plan(
                 time_limit_seconds=time_limit,
                 progress=progress,
             )
-        files = write_plan(bank_plan, out)
-        database.run(lambda session: record_plan(session, bank_plan, clock=SystemClock()))
+
+        def record_and_write(session: "Session") -> tuple[Path, ...]:
+            """A plan whose files cannot be written is not recorded either."""
+            record_plan(session, bank_plan, clock=SystemClock())
+            return write_plan(bank_plan, out)
+
+        files = database.run(record_and_write)
     _tell(bank_plan.plan, files, as_json=as_json)
 
 
@@ -93,16 +100,12 @@ def solve(
 ) -> None:
     """Solve a problem document alone / 求解问题文件."""
     from guiyi.app.cli.progress import progress_shown
-    from guiyi.decide.planning.api import ProblemInvalid, solve_document
-    from guiyi.decide.planning.documents import MAX_DOCUMENT_BYTES, read_bytes
+    from guiyi.decide.planning.api import read_problem_document, solve_document, write_document
 
-    document = read_bytes(problem, error=ProblemInvalid, limit=MAX_DOCUMENT_BYTES)
+    document = read_problem_document(problem)
     with progress_shown() as progress:
         plan = solve_document(document, place=str(problem), time_limit_seconds=time_limit, progress=progress)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = out.with_name(f".{out.name}.unfinished")
-    unfinished.write_bytes(plan.to_json())
-    unfinished.replace(out)
+    write_document(out, plan.to_json())
     _tell(plan, (out,), as_json=as_json)
 
 

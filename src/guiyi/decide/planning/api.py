@@ -1,11 +1,18 @@
 """The face of planning: a problem becomes a proven, verified plan, its report and its record."""
 
 from guiyi.decide.planning.build import build_problem
-from guiyi.decide.planning.errors import AttritionRuleMissing, PlanNotVerified, PoliciesInvalid, ProblemInvalid
+from guiyi.decide.planning.documents import write_bytes as write_document
+from guiyi.decide.planning.errors import (
+    AttritionRuleMissing,
+    OutputRefused,
+    PlanNotVerified,
+    PoliciesInvalid,
+    ProblemInvalid,
+)
 from guiyi.decide.planning.facts import Facts
 from guiyi.decide.planning.plan import ChannelFate, Plan, PlanStatus
 from guiyi.decide.planning.policies import Policies, read_policies
-from guiyi.decide.planning.problem import Problem, document_sha256, parse_problem, read_problem
+from guiyi.decide.planning.problem import Problem, document_sha256, parse_problem, read_problem_document
 from guiyi.decide.planning.report import render_report
 from guiyi.decide.planning.repository import PlanSummary
 from guiyi.decide.planning.repository import newest as list_plans
@@ -21,6 +28,7 @@ __all__ = [
     "BankPlan",
     "ChannelFate",
     "Facts",
+    "OutputRefused",
     "Plan",
     "PlanNotVerified",
     "PlanStatus",
@@ -38,10 +46,11 @@ __all__ = [
     "parse_problem",
     "plan_bank",
     "read_policies",
-    "read_problem",
+    "read_problem_document",
     "record_plan",
     "render_report",
     "solve_document",
     "verify",
+    "write_document",
     "write_plan",
 ]

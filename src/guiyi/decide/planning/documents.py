@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, WithJsonSchema
 
+from guiyi.decide.planning.errors import OutputRefused
 from guiyi.kit.errors import Detail, GuiyiError
 from guiyi.kit.text import Text
 
@@ -54,6 +55,27 @@ def read_bytes(path: Path, *, error: type[GuiyiError], limit: int) -> bytes:
     except OSError as reason:
         raise error(
             Text(zh=f"无法读取 {path}:{reason.strerror}", en=f"Cannot read {path}: {reason.strerror}"), path=str(path)
+        ) from reason
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a whole file, or leave what was there: it takes its name when it is complete.
+
+    Raises:
+        OutputRefused: The folder cannot be made, or the file cannot be written.
+    """
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_bytes(content)
+        unfinished.replace(path)
+    except OSError as reason:
+        raise OutputRefused(
+            Text(
+                zh=f"无法写入 {path}：{reason.strerror}。请换一个可写的位置。",
+                en=f"Cannot write {path}: {reason.strerror}. Name a place that can be written.",
+            ),
+            path=str(path),
         ) from reason
 
 

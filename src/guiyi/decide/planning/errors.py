@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from guiyi.kit.errors import ErrorKind, GuiyiError
 
-__all__ = ["AttritionRuleMissing", "PlanNotVerified", "PoliciesInvalid", "ProblemInvalid"]
+__all__ = ["AttritionRuleMissing", "OutputRefused", "PlanNotVerified", "PoliciesInvalid", "ProblemInvalid"]
 
 
 class ProblemInvalid(GuiyiError):
@@ -33,3 +33,10 @@ class PlanNotVerified(GuiyiError):
 
     code: ClassVar[str] = "plan_not_verified"
     kind: ClassVar[ErrorKind] = ErrorKind.CONFLICT
+
+
+class OutputRefused(GuiyiError):
+    """A file of results cannot be written where it was asked for."""
+
+    code: ClassVar[str] = "plan_output_refused"
+    kind: ClassVar[ErrorKind] = ErrorKind.BAD_INPUT

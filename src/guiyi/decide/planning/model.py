@@ -143,15 +143,12 @@ def _open_what_costs_nothing(model: Model) -> bool:
     return bool(found)
 
 
-def at_most_rows(model: Model) -> list[tuple[list[str], int]]:
-    """Return the channels of each `at_most` policy with its n."""
+def at_most_rows(model: Model) -> list[tuple[str, list[str], int]]:
+    """Return for each `at_most` policy its id, the channels that it counts, and its n."""
     return [
         (
-            [
-                channel.id
-                for channel in model.problem.channels
-                if policy.counts(kind=channel.kind, platform=channel.platform)
-            ],
+            policy.id,
+            [c.id for c in model.problem.channels if policy.counts(kind=c.kind, platform=c.platform)],
             policy.n,
         )
         for policy in model.problem.policies

@@ -169,14 +169,13 @@ def parse_problem(document: bytes, *, place: str = "problem") -> Problem:
     return problem
 
 
-def read_problem(path: Path) -> tuple[Problem, bytes]:
-    """Read the problem document at `path`; return it with its bytes.
+def read_problem_document(path: Path) -> bytes:
+    """Return the bytes of the problem document at `path`, for `solve_document`.
 
     Raises:
-        ProblemInvalid: As `parse_problem`, or there is no such file.
+        ProblemInvalid: There is no such file, or it is larger than `MAX_DOCUMENT_BYTES`.
     """
-    document = read_bytes(path, error=ProblemInvalid, limit=MAX_DOCUMENT_BYTES)
-    return parse_problem(document, place=str(path)), document
+    return read_bytes(path, error=ProblemInvalid, limit=MAX_DOCUMENT_BYTES)
 
 
 def _contradictions(problem: Problem) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from guiyi.decide.planning import repository
 from guiyi.decide.planning.build import build_problem
+from guiyi.decide.planning.documents import write_bytes
 from guiyi.decide.planning.evaluate import plan_of
 from guiyi.decide.planning.facts import Circumstances, Facts, build_facts
 from guiyi.decide.planning.plan import Plan
@@ -111,16 +112,16 @@ def write_plan(bank_plan: BankPlan, folder: Path) -> tuple[Path, ...]:
     """Write `problem.json`, `plan.json` and, when there is a plan to report on, `plan.xlsx` and `report.html`.
 
     Each file is complete before it takes its name; existing files of these names are replaced.
+
+    Raises:
+        OutputRefused: The folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     files: dict[str, bytes] = {"problem.json": bank_plan.problem_document, "plan.json": bank_plan.plan_document}
     if bank_plan.facts is not None:
         files["plan.xlsx"] = plan_workbook(bank_plan.problem, bank_plan.plan, bank_plan.facts)
         files["report.html"] = render_report(bank_plan.facts).encode()
     for name, content in files.items():
-        unfinished = folder / f".{name}.unfinished"
-        unfinished.write_bytes(content)
-        unfinished.replace(folder / name)
+        write_bytes(folder / name, content)
     return tuple(folder / name for name in files)
 
 

@@ -67,11 +67,7 @@ def _impossible_at_once(model: Model) -> PlanInfeasibility | None:
     problem = model.problem
     channels = tuple(sorted(problem.must_keep & problem.must_close))
     broken = [
-        policy_id
-        for (counted, n), policy_id in zip(
-            at_most_rows(model), [p.id for p in problem.policies if p.type == "at_most"], strict=True
-        )
-        if len(set(counted) & problem.must_keep) > n
+        policy_id for policy_id, counted, n in at_most_rows(model) if len(problem.must_keep.intersection(counted)) > n
     ]
     if model.unserved or channels or broken:
         return PlanInfeasibility(cells=tuple(model.unserved), channels=channels, policies=tuple(broken))
@@ -108,7 +104,7 @@ class _Program:
             self._add_elastic_covers()
         else:
             self._add_steps_and_covers()
-        for channels, most in at_most_rows(model):
+        for _, channels, most in at_most_rows(model):
             self._rows.append(({self._channel_column[channel]: 1.0 for channel in channels}, -math.inf, float(most)))
 
     def _column(self, cost: Decimal | float, *, integer: bool, lower: float = 0.0, upper: float = 1.0) -> int:
